@@ -1,0 +1,136 @@
+"""The kinds of refusal: each a class with its code. Nothing here knows HTTP.
+
+Codes below 900000 are the source API's own, whose meaning we keep; 400 to 599 mirror a transport
+status because no code is published for it; 900000 and above are ours.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class Refusal(Exception):
+    """A request that was understood and turned down; `message` is for a person, `code` for a program."""
+
+    code: ClassVar[int]
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class TokenInvalid(Refusal):
+    """No token, or one that is malformed, wrongly signed or expired."""
+
+    code = 1004
+
+
+class PermissionDenied(Refusal):
+    """Another bot's token, a wrong secret, or the API is off for the bot: the caller is not told which."""
+
+    code = 1002
+
+
+class NoSuchBot(Refusal):
+    """No bot has the given id."""
+
+    code = 5001
+
+
+class PairSuperseded(Refusal):
+    """The token and secret were issued anew, and the old pair is still used."""
+
+    code = 120000
+
+
+class InvalidField(Refusal):
+    """A field is missing, of the wrong type or out of bounds; the message names it and the bound."""
+
+    code = 110000
+
+
+class NoClientFound(Refusal):
+    """None of the ids asked for belongs to a client of the bot."""
+
+    code = 37011
+
+
+class RateLimited(Refusal):
+    """Too many requests; one may be tried again in `retry_after_seconds`."""
+
+    code = 429
+
+    def __init__(self, message: str, retry_after_seconds: int) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class PathUnknown(Refusal):
+    """Nothing is served at this path."""
+
+    code = 404
+
+
+class MethodNotAllowed(Refusal):
+    """The path is served, but not by this method; `allowed` names those it is served by."""
+
+    code = 405
+
+    def __init__(self, message: str, allowed: str) -> None:
+        super().__init__(message)
+        self.allowed = allowed
+
+
+class BodyTooLarge(Refusal):
+    """The request body is larger than the route takes."""
+
+    code = 413
+
+
+class InternalError(Refusal):
+    """A fault of ours; the message gives the request id under which the log tells more."""
+
+    code = 500
+
+
+class StoreUnavailable(Refusal):
+    """The database is away or too busy; nothing was done, and the same request may be sent again."""
+
+    code = 503
+    retry_after_seconds = 1
+
+
+class BotExists(Refusal):
+    """A bot with this id is there already."""
+
+    code = 900001
+
+
+class ClientExists(Refusal):
+    """The encoded client id, or the platform's id, belongs to a client already."""
+
+    code = 900002
+
+
+class KeyReused(Refusal):
+    """The idempotency key was used before, for a different request."""
+
+    code = 900003
+
+
+class BalanceOutOfRange(Refusal):
+    """The grant would lift what the client holds above the largest balance, 2^53 - 1."""
+
+    code = 900004
+
+
+class SchemaOutOfDate(Refusal):
+    """The database lacks a migration, or has one that this version does not know."""
+
+    code = 900005
+
+
+def revive(code: int, message: str) -> Refusal:
+    """Make a refusal that was kept under an idempotency key again."""
+    [kind] = [kind for kind in Refusal.__subclasses__() if kind.code == code]
+    return kind(message)

@@ -1,0 +1,153 @@
+"""The environment, read once into one frozen struct; every bad variable is reported together."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+import limits
+from msgspec import Struct
+
+Value = TypeVar("Value")
+
+MIN_KEY_BYTES = 32
+MAX_PORT = 65535
+
+
+class SettingsError(Exception):
+    """One or more bad variables; `problems` has a line for each, and no secret's value."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class Secret:
+    """A value that shows itself only when asked."""
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret(hidden)"
+
+
+class Settings(Struct, frozen=True):
+    """What an operator can set; docs/reference/settings.md says what each is for."""
+
+    database_path: Path
+    data_dir: Path
+    signing_key: Secret | None
+    host: str
+    port: int
+    rate_limit: limits.RateLimitItem
+    failed_auth_limit: limits.RateLimitItem
+    trusted_proxies: tuple[str, ...]
+
+
+class _Environment:
+    """Reads variables, and gathers what is wrong with them instead of stopping at the first."""
+
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        self.variables = variables
+        self.problems: list[str] = []
+
+    def read(self, name: str, default: Value, parse: Callable[[str], Value]) -> Value:
+        text = self.variables.get(name, "").strip()
+        if not text:
+            return default
+        try:
+            return parse(text)
+        except ValueError as problem:
+            self.problems.append(f"{name} {problem}")
+            return default
+
+    def read_secret(self, name: str, parse: Callable[[str], Secret]) -> Secret | None:
+        """Read `NAME`, or the file that `NAME_FILE` points to."""
+        if self.variables.get(name) and self.variables.get(f"{name}_FILE"):
+            self.problems.append(f"{name} and {name}_FILE are both set; set one of them")
+            return None
+        direct = self.read(name, None, parse)
+        return direct or self.read(f"{name}_FILE", None, lambda path: parse(_contents(path)))
+
+
+def load(variables: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings from `variables` (the environment by default), or raise SettingsError."""
+    env = _Environment(os.environ if variables is None else variables)
+    data_dir = env.read("REMORA_DATA_DIR", _default_data_dir(env.variables), Path)
+    settings = Settings(
+        data_dir=data_dir,
+        database_path=env.read("REMORA_DATABASE_URL", data_dir / "remora.db", _sqlite_path),
+        signing_key=env.read_secret("REMORA_SIGNING_KEY", _signing_key),
+        host=env.read("REMORA_HOST", "127.0.0.1", str),
+        port=env.read("REMORA_PORT", 8000, port_number),
+        rate_limit=env.read("REMORA_RATE_LIMIT", limits.parse("600/minute"), _rate),
+        failed_auth_limit=env.read("REMORA_FAILED_AUTH_LIMIT", limits.parse("60/minute"), _rate),
+        trusted_proxies=env.read("REMORA_TRUSTED_PROXIES", (), _networks),
+    )
+    if env.problems:
+        raise SettingsError(env.problems)
+    return settings
+
+
+def port_number(text: str) -> int:
+    """A TCP port; 0 asks the system for a free one."""
+    if not (text.isascii() and text.isdigit() and int(text[:6]) <= MAX_PORT):
+        raise ValueError(f"must be a whole number from 0 to {MAX_PORT}, not {text!r}")
+    return int(text)
+
+
+def _default_data_dir(variables: Mapping[str, str]) -> Path:
+    """Where the XDG base directory specification puts what a user's program keeps."""
+    base = variables.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
+    return Path(base) / "remora"
+
+
+def _sqlite_path(text: str) -> Path:
+    scheme = "sqlite:///"
+    if not text.startswith(scheme):
+        # The value may hold a password, so it is not repeated.
+        raise ValueError("must start with sqlite:/// (the path follows; an absolute one makes four slashes)")
+    path = text.removeprefix(scheme)
+    if not path or path == ":memory:" or "\0" in path:
+        raise ValueError("must name a file after sqlite:///")
+    return Path(path)
+
+
+def _signing_key(text: str) -> Secret:
+    if len(text.encode()) < MIN_KEY_BYTES:
+        raise ValueError(f"must be at least {MIN_KEY_BYTES} bytes long (RFC 7518, section 3.2)")
+    return Secret(text)
+
+
+def _contents(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as problem:
+        raise ValueError(f"cannot be read: {path}: {type(problem).__name__}") from problem
+
+
+def _rate(text: str) -> limits.RateLimitItem:
+    try:
+        rates = limits.parse_many(text)
+    except ValueError as problem:
+        raise ValueError(f"must be a rate like 600/minute or 10/second, not {text!r}") from problem
+    if len(rates) != 1 or rates[0].amount < 1:
+        raise ValueError(f"must be one rate of at least 1, not {text!r}")
+    return rates[0]
+
+
+def _networks(text: str) -> tuple[str, ...]:
+    networks = tuple(part.strip() for part in text.split(","))
+    for network in networks:
+        try:
+            ipaddress.ip_network(network)
+        except ValueError as problem:
+            raise ValueError(f"must be addresses or networks parted by commas: {problem}") from problem
+    return networks
