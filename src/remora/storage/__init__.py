@@ -1,0 +1,1 @@
+"""Where rows live: a small seam over a database, named SQL, numbered migrations. Nothing here decides."""

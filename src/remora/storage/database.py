@@ -1,0 +1,63 @@
+"""The seam: what a store must do for us. Few verbs, and no method per query."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+Row = tuple[Any, ...]
+
+
+class Transaction(Protocol):
+    """Statements that see one snapshot, and are all kept or all undone.
+
+    `query` is the name of a statement in `storage/queries`; values go by name.
+    """
+
+    def run(self, query: str, **values: object) -> int:
+        """Run a statement and return how many rows it changed."""
+        ...
+
+    def run_many(self, query: str, rows: Iterable[Mapping[str, object]]) -> None:
+        """Run a statement once for each mapping of values."""
+        ...
+
+    def one(self, query: str, **values: object) -> Row | None:
+        """Return the first row, or None."""
+        ...
+
+    def all(self, query: str, **values: object) -> list[Row]:
+        """Return every row."""
+        ...
+
+    def script(self, text: str) -> None:
+        """Run the statements of a migration."""
+        ...
+
+
+class Database(Protocol):
+    """One store. Both transactions end when the block does: kept if it ends well, undone if it raises.
+
+    A store that is away or too busy raises StoreUnavailable; a unique key that is taken raises
+    `UniqueViolation`.
+    """
+
+    dialect: str
+    """The folder of its migrations."""
+
+    def read(self) -> AbstractContextManager[Transaction]:
+        """A snapshot to read from; it waits for no writer."""
+        ...
+
+    def write(self) -> AbstractContextManager[Transaction]:
+        """A transaction that may write; what it wrote is on disk when the block has ended."""
+        ...
+
+    def close(self) -> None:
+        """Let go of every connection."""
+        ...
+
+
+class UniqueViolation(Exception):
+    """A row with this key is there already."""

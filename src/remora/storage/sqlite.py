@@ -1,0 +1,149 @@
+"""The embedded store: one SQLite file, through the standard library's driver."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+from remora.errors import StoreUnavailable
+from remora.storage.database import Row, Transaction, UniqueViolation
+from remora.storage.named import statements
+
+BUSY_TIMEOUT_SECONDS = 5
+
+_UNIQUE_CODES = {sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY}
+# The primary result codes that say "not now" rather than "never": locked, full, unreadable, gone.
+_AWAY_CODES = {
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_READONLY,
+}
+
+
+class SqliteDatabase:
+    """A database file that exists. Each thread has its own connection; writers take turns.
+
+    Raises StoreUnavailable if the file is not there: only `create` makes one.
+    """
+
+    dialect = "sqlite"
+
+    def __init__(self, path: Path, busy_timeout_seconds: float = BUSY_TIMEOUT_SECONDS) -> None:
+        self.path = path
+        self._busy_timeout_seconds = busy_timeout_seconds
+        self._uri = f"{path.absolute().as_uri()}?mode=rw"
+        self._local = threading.local()
+        self._open: list[sqlite3.Connection] = []
+        # SQLite would let waiting writers poll; in one process they can queue instead.
+        self._writer = threading.Lock()
+        self._connection()
+
+    def read(self) -> AbstractContextManager[Transaction]:
+        return self._transaction("BEGIN")
+
+    @contextmanager
+    def write(self) -> Iterator[Transaction]:
+        with self._writer, self._transaction("BEGIN IMMEDIATE") as transaction:
+            yield transaction
+
+    def close(self) -> None:
+        for connection in self._open:
+            connection.close()
+        self._open.clear()
+
+    @contextmanager
+    def _transaction(self, begin: str) -> Iterator[Transaction]:
+        connection = self._connection()
+        try:
+            connection.execute(begin)
+            yield SqliteTransaction(connection)
+            connection.execute("COMMIT")
+        except BaseException as problem:
+            # Some errors end the transaction by themselves; a second ROLLBACK would hide the first error.
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise _translated(problem) from problem
+
+    def _connection(self) -> sqlite3.Connection:
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = self._connect()
+            self._local.connection = connection
+            self._open.append(connection)
+        return connection
+
+    def _connect(self) -> sqlite3.Connection:
+        try:
+            connection = sqlite3.connect(
+                self._uri,
+                uri=True,
+                timeout=self._busy_timeout_seconds,
+                isolation_level=None,  # we say BEGIN ourselves
+                check_same_thread=False,  # `close` is called from the thread that stops the service
+                cached_statements=256,
+            )
+            connection.execute("PRAGMA synchronous = FULL")
+        except sqlite3.Error as problem:
+            raise _translated(problem) from problem
+        return connection
+
+
+class SqliteTransaction:
+    """See `Transaction`."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._statements = statements()
+
+    def run(self, query: str, **values: object) -> int:
+        return self._connection.execute(self._statements[query].text, values).rowcount
+
+    def run_many(self, query: str, rows: Iterable[Mapping[str, object]]) -> None:
+        self._connection.executemany(self._statements[query].text, rows)
+
+    def one(self, query: str, **values: object) -> Row | None:
+        # Fetched whole: a statement with RETURNING has not ended before its last row.
+        rows = self.all(query, **values)
+        return rows[0] if rows else None
+
+    def all(self, query: str, **values: object) -> list[Row]:
+        return self._connection.execute(self._statements[query].text, values).fetchall()
+
+    def script(self, text: str) -> None:
+        """Run the statements of a migration, one by one: `executescript` would commit before it starts."""
+        pending = ""
+        for line in text.splitlines(keepends=True):
+            pending += line
+            if sqlite3.complete_statement(pending):
+                self._connection.execute(pending)
+                pending = ""
+
+
+def create(path: Path) -> None:
+    """Make an empty database file, unless it is there. It will hold the signing key: its owner's only."""
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.touch(mode=0o600, exist_ok=True)
+        connection = sqlite3.connect(path, isolation_level=None)
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        finally:
+            connection.close()
+    except (OSError, sqlite3.Error) as problem:
+        raise StoreUnavailable(f"{path} cannot be made a database: {problem}") from problem
+
+
+def _translated(problem: BaseException) -> BaseException:
+    """Turn the driver's errors into ours, in this one place; what is not the driver's passes through."""
+    if isinstance(problem, sqlite3.IntegrityError) and problem.sqlite_errorcode in _UNIQUE_CODES:
+        return UniqueViolation(str(problem))
+    code = getattr(problem, "sqlite_errorcode", sqlite3.SQLITE_OK)
+    if code & 0xFF in _AWAY_CODES:
+        return StoreUnavailable(f"the database cannot be used now: {problem}")
+    return problem
