@@ -1,0 +1,69 @@
+"""One installation: its database, its clock, and the two values that belong to all of it."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+
+from hashids import Hashids
+
+from remora import ids
+from remora.clock import Clock
+from remora.errors import StoreUnavailable
+from remora.settings import Secret, Settings
+from remora.storage import installation as values
+from remora.storage import migrations
+from remora.storage.database import Database
+from remora.storage.sqlite import SqliteDatabase, create
+
+
+@dataclass(frozen=True)
+class Installation:
+    """What every verb needs. `encoder` makes encoded ids with the installation's own salt."""
+
+    database: Database
+    clock: Clock
+    signing_key: Secret
+    encoder: Hashids
+
+    def close(self) -> None:
+        self.database.close()
+
+
+def migrate(settings: Settings, clock: Clock) -> list[str]:
+    """Make the database if there is none, apply what is pending, and return the names of what was applied."""
+    create(settings.database_path)
+    database = SqliteDatabase(settings.database_path)
+    try:
+        return [step.label for step in migrations.apply(database, clock.now())]
+    finally:
+        database.close()
+
+
+def open_installation(settings: Settings, clock: Clock) -> Installation:
+    """Open a database that has every migration; StoreUnavailable or SchemaOutOfDate otherwise."""
+    if not settings.database_path.exists():
+        raise StoreUnavailable(f"there is no database at {settings.database_path}; run: {migrations.COMMAND}")
+    database = SqliteDatabase(settings.database_path)
+    try:
+        migrations.verify(database)
+        signing_key = settings.signing_key or Secret(_kept(database, "signing_key"))
+        return Installation(database, clock, signing_key, ids.encoder_of(_kept(database, "id_salt")))
+    except BaseException:
+        database.close()
+        raise
+
+
+def ready(installation: Installation) -> None:
+    """Raise StoreUnavailable or SchemaOutOfDate unless the database answers and fits this version."""
+    migrations.verify(installation.database)
+
+
+def _kept(database: Database, name: str) -> str:
+    """The value kept with the database, made of 256 random bits at first need."""
+    with database.read() as tx:
+        kept = values.value(tx, name)
+    if kept is None:
+        with database.write() as tx:
+            kept = values.keep(tx, name, secrets.token_hex(32))
+    return kept
