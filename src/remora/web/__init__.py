@@ -1,0 +1,1 @@
+"""HTTP: bytes in, structs out. Nothing here queries or decides."""

@@ -1,0 +1,34 @@
+"""What a request says of who is calling: its token, its bot, its address."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import parse_qs
+
+from starlette.types import Scope
+
+from remora.service.fields import MAX_IDENTIFIER
+from remora.web.rate_limit import address_key
+
+_BOT_ID = re.compile(rf"[A-Za-z0-9_-]{{1,{MAX_IDENTIFIER}}}", re.ASCII)
+
+
+def bearer_token(scope: Scope) -> str | None:
+    """The token of the Authorization header; None if there is none, or another scheme."""
+    for name, value in scope["headers"]:
+        if name == b"authorization":
+            scheme, _, token = value.decode("latin-1").partition(" ")
+            return token.strip() if scheme.lower() == "bearer" else None
+    return None
+
+
+def bot_id(scope: Scope) -> str | None:
+    """The query's botId; None unless it is there once and could be a bot's."""
+    given = parse_qs(scope["query_string"].decode("latin-1")).get("botId", [])
+    return given[0] if len(given) == 1 and _BOT_ID.fullmatch(given[0]) else None
+
+
+def address(scope: Scope) -> str:
+    """Whom failed authentications are counted for; behind a trusted proxy, whom the proxy names."""
+    client = scope.get("client")
+    return address_key(client[0]) if client else "unknown"

@@ -1,0 +1,101 @@
+"""The calls themselves: each turns a body into a verb of the service, and its result into an answer."""
+
+from __future__ import annotations
+
+from msgspec import UNSET
+
+from remora import errors
+from remora.service import pairs, points
+from remora.service.points import LookedUp
+from remora.storage.database import Transaction
+from remora.web.endpoint import About, Call, reads, writes
+from remora.web.schemas import (
+    ClientPointInfo,
+    ClientPointsRequest,
+    ClientPointsResponse,
+    NotFound,
+    TokenRequest,
+    TokenResponse,
+)
+
+COMMON_REFUSALS = (
+    errors.InvalidField,
+    errors.TokenInvalid,
+    errors.PermissionDenied,
+    errors.NoSuchBot,
+    errors.PairSuperseded,
+    errors.RateLimited,
+    errors.InternalError,
+)
+
+
+@reads(
+    About(
+        summary="Get client points",
+        description=(
+            "How many points each of up to 100 + 100 clients can spend at this instant.\n\n"
+            "Name the clients by `clientIds`, by `platform` with `platformClientIds`, or both ways at once. Rows come "
+            "in the order asked, `clientIds` first, and a repeated id gives one row. An id that is no client's is left "
+            "out; ask for `includeNotFound` to have those listed. If no id is a client's, the answer is 404.\n\n"
+            "A body over 64 KiB is refused with 413, and a store that is away with 503, in the same envelope."
+        ),
+        tag="Client Points",
+        body=ClientPointsRequest,
+        answer=ClientPointsResponse,
+        success="The points of every client found.",
+        refusals=(*COMMON_REFUSALS, errors.NoClientFound),
+    )
+)
+def get_client_points(call: Call, asked: ClientPointsRequest, tx: Transaction) -> ClientPointsResponse:
+    client_ids, platform_client_ids = asked.client_ids or [], asked.platform_client_ids or []
+    call.seen.asked, call.seen.found = len(client_ids) + len(platform_client_ids), 0
+    found = points.look_up(tx, call.bot_id, call.now, client_ids, asked.platform or None, platform_client_ids)
+    rows = [
+        ClientPointInfo(platform=each.platform, points=each.points, client_id=client_id)
+        for client_id, each in found.by_client_id.items()
+    ] + [
+        ClientPointInfo(platform=each.platform, points=each.points, platform_client_id=platform_client_id)
+        for platform_client_id, each in found.by_platform_client_id.items()
+    ]
+    call.seen.found = len(rows)
+    return ClientPointsResponse(
+        success=True,
+        message="Get client points successfully",
+        points=rows,
+        not_found=_not_found(client_ids, platform_client_ids, found) if asked.include_not_found else UNSET,
+    )
+
+
+def _not_found(client_ids: list[str], platform_client_ids: list[str], found: LookedUp) -> NotFound:
+    return NotFound(
+        client_ids=[each for each in dict.fromkeys(client_ids) if each not in found.by_client_id],
+        platform_client_ids=[
+            each for each in dict.fromkeys(platform_client_ids) if each not in found.by_platform_client_id
+        ],
+    )
+
+
+@writes(
+    About(
+        summary="Exchange the token and secret",
+        description=(
+            "Replaces the bot's pair. Send the current token, even an expired one, and its secret; both are new in "
+            "the answer. The old pair is refused with 120000 from then on, or after the overlap that the bot's "
+            "operator has set."
+        ),
+        tag="Credentials",
+        body=TokenRequest,
+        answer=TokenResponse,
+        success="The new pair.",
+        refusals=COMMON_REFUSALS,
+    ),
+    takes_expired_token=True,
+)
+def exchange_token(call: Call, proof: TokenRequest) -> TokenResponse:
+    pair = pairs.exchange(call.installation, call.bot_id, call.claims, proof.secret)
+    return TokenResponse(
+        success=True,
+        message="Exchange token and secret successfully",
+        api_token=pair.api_token,
+        api_secret=pair.api_secret,
+    )

@@ -1,0 +1,88 @@
+"""What is noted of each request: an id, a few numbers, one log line. Never a secret or a token."""
+
+from __future__ import annotations
+
+import logging
+import re
+import secrets
+import sys
+import time
+
+import msgspec
+import structlog
+from msgspec import Struct
+from starlette.types import Scope
+
+from remora.web.rate_limit import Quota
+
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+_PATH_CHARACTERS = 200
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger("remora")
+
+
+class Observation(Struct):
+    """One request as it goes: filled in on the way, written down at the end."""
+
+    request_id: str
+    started: float
+    status: int = 0
+    code: int | None = None
+    bot_id: str | None = None
+    asked: int | None = None
+    found: int | None = None
+    quota: Quota | None = None
+
+
+def begin(scope: Scope) -> Observation:
+    """Start to observe; a request id that the caller gives is kept if it is a harmless one."""
+    given = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
+    request_id = given.decode() if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+    return Observation(request_id, time.perf_counter())
+
+
+def finish(scope: Scope, seen: Observation) -> None:
+    """Write the request's line. The query string is left out: it is the caller's to fill."""
+    log.info(
+        "request",
+        request_id=seen.request_id,
+        method=scope["method"],
+        path=scope["path"][:_PATH_CHARACTERS],
+        status=seen.status,
+        code=seen.code,
+        bot=seen.bot_id,
+        ms=round((time.perf_counter() - seen.started) * 1000, 3),
+        asked=seen.asked,
+        found=seen.found,
+    )
+
+
+def configure_logging() -> None:
+    """Write every log line of the process, the server's own included, as JSON to standard error."""
+    shared: list[structlog.typing.Processor] = [
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        # A plain traceback: a richer one would show the values of local variables, secrets among them.
+        structlog.processors.format_exc_info,
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.processors.JSONRenderer(serializer=_json)],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.BytesLoggerFactory(file=sys.stderr.buffer),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.JSONRenderer(),
+            ],
+        )
+    )
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+
+
+def _json(event: dict[str, object], **_: object) -> bytes:
+    return msgspec.json.encode(event)

@@ -1,0 +1,96 @@
+"""What the calls take and answer, in the wire's names. The OpenAPI document is made from these."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from remora.model import Platform
+
+MAX_IDS = 100
+MAX_ID_CHARACTERS = 256
+
+Id = Annotated[str, Meta(min_length=1, max_length=MAX_ID_CHARACTERS)]
+
+
+class ClientPointsRequest(Struct, frozen=True, rename="camel"):
+    """Which clients: `clientIds`, or `platform` with `platformClientIds`, or both ways at once."""
+
+    secret: Annotated[str, Meta(description="The bot's API secret, the other half of the token's pair.")]
+    client_ids: (
+        Annotated[list[Id], Meta(max_length=MAX_IDS, description="Encoded client ids, at most 100.")] | UnsetType
+    ) = UNSET
+    platform: (
+        Annotated[Platform, Meta(description="Where the platformClientIds are from; needed with them.")] | UnsetType
+    ) = UNSET
+    platform_client_ids: (
+        Annotated[
+            list[Id],
+            Meta(max_length=MAX_IDS, description="The platform's own ids, at most 100; needed with platform."),
+        ]
+        | UnsetType
+    ) = UNSET
+    include_not_found: Annotated[
+        bool, Meta(description="Also list the ids that are no client's. An addition to the source API.")
+    ] = False
+
+    def __post_init__(self) -> None:
+        if self.platform is not UNSET and self.platform_client_ids is UNSET:
+            raise ValueError("platformClientIds is required with platform: 1 to 100 ids")
+        if self.platform_client_ids is not UNSET and self.platform is UNSET:
+            raise ValueError(f"platform is required with platformClientIds: one of {', '.join(Platform)}")
+        if not self.client_ids and not self.platform_client_ids:
+            raise ValueError("clientIds, or platform with platformClientIds, is required: 1 to 100 ids")
+        _refuse_nul("clientIds", self.client_ids or [])
+        _refuse_nul("platformClientIds", self.platform_client_ids or [])
+
+
+class ClientPointInfo(Struct, frozen=True, omit_defaults=True, rename="camel"):
+    """One client's points, under the id it was asked by."""
+
+    platform: Annotated[Platform, Meta(description="Where the client chats.")]
+    points: Annotated[int, Meta(description="All points that the client can spend now.")]
+    client_id: Annotated[str, Meta(description="The encoded id, where the client was asked by it.")] | UnsetType = UNSET
+    platform_client_id: (
+        Annotated[str, Meta(description="The platform's id, where the client was asked by it.")] | UnsetType
+    ) = UNSET
+
+
+class NotFound(Struct, frozen=True, rename="camel"):
+    """Ids that are no client's of this bot, in the order asked."""
+
+    client_ids: list[str]
+    platform_client_ids: list[str]
+
+
+class ClientPointsResponse(Struct, frozen=True, omit_defaults=True, rename="camel"):
+    """The points of every client found: by clientIds first, each in the order asked."""
+
+    success: bool
+    message: str
+    points: Annotated[list[ClientPointInfo], Meta(description="A row for each id that is a client's.")] | UnsetType = (
+        UNSET
+    )
+    not_found: Annotated[NotFound, Meta(description="Present if includeNotFound was true.")] | UnsetType = UNSET
+
+
+class TokenRequest(Struct, frozen=True, rename="camel"):
+    """The secret of the pair that is to be replaced."""
+
+    secret: Annotated[str, Meta(description="The bot's API secret, the other half of the token's pair.")]
+
+
+class TokenResponse(Struct, frozen=True, rename="camel"):
+    """A new pair. It is shown this once."""
+
+    success: bool
+    message: str
+    api_token: Annotated[str, Meta(description="The new token, a JWT that lives 30 days.")]
+    api_secret: Annotated[str, Meta(description="The new secret.")]
+
+
+def _refuse_nul(field: str, ids: list[str]) -> None:
+    for position, each in enumerate(ids):
+        if "\0" in each:
+            raise ValueError(f"{field}[{position}] must not hold a NUL character")

@@ -1,0 +1,70 @@
+"""Serving: a socket, a server, and a clean stop."""
+
+from __future__ import annotations
+
+import signal
+import socket
+from collections.abc import Callable
+from types import FrameType
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from remora.service.installation import Installation
+from remora.settings import Settings
+from remora.web import observe
+from remora.web.app import Application
+
+GRACE_SECONDS = 10
+BACKLOG = 2048
+
+
+def serve(
+    installation: Installation, settings: Settings, listener: socket.socket, announce: Callable[[str], None]
+) -> None:
+    """Serve until SIGINT or SIGTERM, then finish what was begun.
+
+    `announce` is given the base URL; connections are taken from before it is called.
+    """
+    observe.configure_logging()
+    server = uvicorn.Server(config(Application(installation, settings), settings))
+
+    def stop(_: int, __: FrameType | None) -> None:
+        # For a signal before uvicorn listens to them, and for its raising them again once it has stopped.
+        server.should_exit = True
+
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, stop)
+    announce(base_url(listener))
+    server.run(sockets=[listener])
+
+
+def config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
+    """How the server is set up. Addresses in headers are believed only where a proxy is trusted."""
+    return uvicorn.Config(
+        app,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=list(settings.trusted_proxies),
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Take the address now, so that a failure is told at once and the port is known."""
+    family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    return socket.create_server(address[:2], family=family, backlog=BACKLOG)
+
+
+def base_url(listener: socket.socket) -> str:
+    """The URL under which the listener is reached from this machine."""
+    host, port = listener.getsockname()[:2]
+    # An address that listens everywhere is not one to connect to.
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 (only compared)
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
