@@ -1,0 +1,48 @@
+"""`remora serve`: the server."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+import click
+from msgspec.structs import replace
+
+from remora.cli import shell
+from remora.clock import SystemClock
+from remora.errors import Refusal
+from remora.service.installation import Installation, open_installation
+from remora.settings import Settings
+from remora.web import server
+
+
+@click.command()
+@click.option("--host", help="The address to listen on [REMORA_HOST, 127.0.0.1].")
+@click.option("--port", type=click.IntRange(0, 65535), help="The port; 0 takes a free one [REMORA_PORT, 8000].")
+def serve(host: str | None, port: int | None) -> None:
+    """Answer API calls until stopped. Refuses a database that lacks a migration."""
+    settings = with_address(shell.read_settings(), host, port)
+    try:
+        installation = open_installation(settings, SystemClock())
+    except Refusal as refusal:
+        shell.fail(refusal)
+    run(installation, settings, lambda url: click.echo(f"serving {url}/api", err=True))
+
+
+def with_address(settings: Settings, host: str | None, port: int | None) -> Settings:
+    """The settings, with what the command line says of the address."""
+    return replace(settings, host=host or settings.host, port=settings.port if port is None else port)
+
+
+def run(installation: Installation, settings: Settings, announce: Callable[[str], None]) -> None:
+    """Serve until stopped, and close; where the address cannot be had, say so and end with status 1."""
+    try:
+        listener = server.listen(settings.host, settings.port)
+    except OSError as problem:
+        installation.close()
+        click.echo(f"remora: cannot listen on {settings.host} port {settings.port}: {problem.strerror}", err=True)
+        sys.exit(shell.REFUSED)
+    try:
+        server.serve(installation, settings, listener, announce)
+    finally:
+        installation.close()

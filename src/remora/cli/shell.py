@@ -1,0 +1,90 @@
+"""What every command has in common: opening the installation, telling refusals, printing for people or scripts."""
+
+from __future__ import annotations
+
+import functools
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NoReturn, ParamSpec
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from remora import settings
+from remora.clock import SystemClock
+from remora.errors import Refusal
+from remora.service.installation import Installation, open_installation
+from remora.settings import Settings, SettingsError
+
+REFUSED = 1
+MISUSED = 2
+
+Options = ParamSpec("Options")
+
+
+def with_json(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command `--json`, and tell a refusal in the form that was asked for."""
+
+    @click.option("--json", "as_json", is_flag=True, help="Print JSON, with the field names of the API.")
+    @functools.wraps(command)
+    def told(*args: Any, as_json: bool, **options: Any) -> None:
+        try:
+            command(*args, as_json=as_json, **options)
+        except Refusal as refusal:
+            fail(refusal, as_json)
+
+    return told
+
+
+def fail(refusal: Refusal, as_json: bool = False) -> NoReturn:
+    """Tell a refusal on standard error, and end with status 1."""
+    if as_json:
+        detail = {"message": refusal.message, "code": refusal.code}
+        click.echo(json.dumps({"success": False, "errResponse": detail}, ensure_ascii=False), err=True)
+    else:
+        click.echo(f"remora: {refusal.message} (code {refusal.code})", err=True)
+    sys.exit(REFUSED)
+
+
+def read_settings() -> Settings:
+    """The settings; every bad one is told, and the command ends with status 2."""
+    try:
+        return settings.load()
+    except SettingsError as error:
+        for problem in error.problems:
+            click.echo(f"remora: {problem}", err=True)
+        sys.exit(MISUSED)
+
+
+@contextmanager
+def installation() -> Iterator[Installation]:
+    """The installation that the settings name, closed at the end."""
+    opened = open_installation(read_settings(), SystemClock())
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+def print_json(value: object) -> None:
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def print_fields(fields: Sequence[tuple[str, object]]) -> None:
+    """One field a line, aligned: easy to read, and to copy from."""
+    width = max(len(name) for name, _ in fields)
+    for name, value in fields:
+        click.echo(f"{name:<{width}}  {value}")
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """A table; where it does not fit it is folded, never cut."""
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(str(value) for value in row))
+    Console(markup=False, highlight=False, emoji=False).print(table)
