@@ -1,0 +1,182 @@
+"""`remora serve` as a process of its own: its log, its limits behind a proxy, its stop, its death."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.cast import POINT
+from tests.shell import REMORA, Shell
+
+Serve = Callable[..., tuple[subprocess.Popen[str], str]]
+
+
+@pytest.fixture
+def serve(shell: Shell) -> Iterator[Serve]:
+    """Start `remora serve` on a free port; gives the process and its URL. All are ended after the test."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(**variables: str) -> tuple[subprocess.Popen[str], str]:
+        process = subprocess.Popen(
+            [REMORA, "serve", "--port", "0"],
+            env={**shell.environment, **variables},
+            stderr=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        started.append(process)
+        assert process.stderr is not None
+        said = process.stderr.readline()
+        assert said.startswith("serving "), said + process.stderr.read()
+        return process, said.split()[1].removesuffix("/api")
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def pair(shell: Shell) -> Any:
+    return shell.json("bot", "create", "Tea shop", "--bot-id", "tea")
+
+
+def ask(url: str, pair: Any, client_id: str, **headers: str) -> httpx.Response:
+    return httpx.post(
+        f"{url}{POINT}",
+        params={"botId": "tea"},
+        json={"secret": pair["apiSecret"], "clientIds": [client_id, "nobody"]},
+        headers={"authorization": f"Bearer {pair['apiToken']}", **headers},
+    )
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_it_stops_cleanly(serve: Serve, how: signal.Signals) -> None:
+    process, url = serve()
+    assert httpx.get(f"{url}/healthz").status_code == 200
+    process.send_signal(how)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert "Traceback" not in out + err
+
+
+def test_what_the_shell_grants_the_server_answers(serve: Serve, shell: Shell, pair: Any) -> None:
+    client_id = shell.json("client", "add", "tea", "whatsapp", "886900000001")["clientId"]
+    _, url = serve()
+    for expected in (5, 10):
+        shell.ok("points", "grant", "tea", client_id, "5")
+        assert ask(url, pair, client_id).json()["points"][0]["points"] == expected
+
+
+def test_each_request_has_one_line_that_says_what_it_was_and_no_secret(serve: Serve, shell: Shell, pair: Any) -> None:
+    client_id = shell.json("client", "add", "tea", "line", "U1")["clientId"]
+    process, url = serve()
+    ask(url, pair, client_id, **{"x-request-id": "order-17"})
+    httpx.post(f"{url}{POINT}?botId=tea&secret={pair['apiSecret']}", headers={"authorization": "Bearer bad"})
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate(timeout=30)
+    lines = [json.loads(line) for line in err.splitlines()]
+    assert [line["event"] for line in lines] == ["request", "request"]
+    good, bad = lines
+    expected = {"request_id": "order-17", "bot": "tea", "status": 200, "code": None, "asked": 2, "found": 1}
+    assert {name: good[name] for name in expected} == expected
+    assert good["ms"] > 0
+    assert (bad["status"], bad["code"], bad["path"]) == (401, 1004, POINT)
+    for hidden in (pair["apiToken"], pair["apiSecret"]):
+        assert hidden not in out + err
+
+
+def test_a_token_survives_a_restart(serve: Serve, shell: Shell, pair: Any) -> None:
+    client_id = shell.json("client", "add", "tea", "line", "U1")["clientId"]
+    for _ in range(2):
+        process, url = serve()
+        assert ask(url, pair, client_id).status_code == 200
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=30)
+
+
+def test_a_signing_key_of_ones_own_makes_other_keys_tokens_worthless(serve: Serve, shell: Shell, pair: Any) -> None:
+    client_id = shell.json("client", "add", "tea", "line", "U1")["clientId"]
+    _, url = serve(REMORA_SIGNING_KEY="a key that the pair was not signed with")
+    assert ask(url, pair, client_id).json()["errResponse"]["code"] == 1004
+
+
+def test_a_taken_port_is_told(shell: Shell) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        done = shell.run("serve", "--port", str(taken.getsockname()[1]))
+    assert done.returncode == 1
+    assert "REMORA_PORT" in done.stderr or "port" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_address_in_a_header_is_believed_only_from_a_trusted_proxy(serve: Serve) -> None:
+    def fail_from(url: str, address: str) -> int:
+        return httpx.post(f"{url}{POINT}", headers={"x-forwarded-for": address}).status_code
+
+    _, url = serve(REMORA_FAILED_AUTH_LIMIT="1/hour")
+    assert [fail_from(url, "192.0.2.1"), fail_from(url, "192.0.2.2")] == [401, 429]
+    _, url = serve(REMORA_FAILED_AUTH_LIMIT="1/hour", REMORA_TRUSTED_PROXIES="127.0.0.0/8")
+    assert [fail_from(url, "192.0.2.1"), fail_from(url, "192.0.2.2"), fail_from(url, "192.0.2.2")] == [401, 401, 429]
+
+
+def test_a_connection_goes_on_after_a_refusal(serve: Serve) -> None:
+    _, url = serve()
+    with httpx.Client(base_url=url) as client:
+        assert [client.post(POINT).status_code for _ in range(3)] == [401, 401, 401]
+
+
+GRANTER = """
+import sys
+from remora import settings
+from remora.clock import SystemClock
+from remora.ledger.grant import Grant
+from remora.service import points
+from remora.service.installation import open_installation
+
+installation = open_installation(settings.load(), SystemClock())
+number = int(sys.argv[2])
+while True:
+    points.grant(installation, "tea", sys.argv[1], Grant(1), f"key-{number}")
+    print(number, flush=True)
+    number += 1
+"""
+
+
+@pytest.mark.usefixtures("pair")
+def test_kill_9_between_grants_loses_none_that_was_acknowledged(shell: Shell, tmp_path: Path) -> None:
+    client_id = shell.json("client", "add", "tea", "line", "U1")["clientId"]
+    acknowledged = 0
+    for killed_after in (1, 2, 3, 5, 8, 13, 21, 34):
+        process = subprocess.Popen(
+            [sys.executable, "-c", GRANTER, client_id, str(acknowledged + 1)],
+            env=shell.environment,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stdout is not None
+        for _ in range(killed_after):
+            acknowledged = int(process.stdout.readline())
+        os.kill(process.pid, signal.SIGKILL)
+        rest, _ = process.communicate()
+        acknowledged = max([acknowledged, *map(int, rest.split())])
+        # The next round begins with the first key that was not acknowledged, whether or not it was decided.
+        with sqlite3.connect(tmp_path / "data" / "remora.db") as connection:
+            keys = {key for (key,) in connection.execute("SELECT key FROM operations")}
+            [(available, seq)] = connection.execute("SELECT available, seq FROM clients")
+            entries = [row[0] for row in connection.execute("SELECT seq FROM entries ORDER BY seq")]
+        connection.close()
+        assert {f"key-{number}" for number in range(1, acknowledged + 1)} <= keys
+        assert len(keys) <= acknowledged + 1
+        assert available == seq == len(keys)
+        assert entries == list(range(1, seq + 1))

@@ -1,0 +1,97 @@
+"""Settings: read once, every bad one named, secrets hidden."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from remora import settings
+from remora.settings import SettingsError
+
+KEY = "k" * 32
+
+
+def test_the_defaults() -> None:
+    loaded = settings.load({"XDG_DATA_HOME": "/data"})
+    assert loaded.database_path == Path("/data/remora/remora.db")
+    assert (loaded.host, loaded.port) == ("127.0.0.1", 8000)
+    assert (str(loaded.rate_limit), str(loaded.failed_auth_limit)) == ("600 per 1 minute", "60 per 1 minute")
+    assert loaded.signing_key is None
+    assert loaded.trusted_proxies == ()
+
+
+def test_every_setting_can_be_set() -> None:
+    loaded = settings.load(
+        {
+            "REMORA_DATABASE_URL": "sqlite:////srv/points.db",
+            "REMORA_SIGNING_KEY": KEY,
+            "REMORA_HOST": "::",
+            "REMORA_PORT": "0",
+            "REMORA_RATE_LIMIT": "10/second",
+            "REMORA_FAILED_AUTH_LIMIT": "5 per hour",
+            "REMORA_TRUSTED_PROXIES": "10.0.0.0/8, ::1",
+        }
+    )
+    assert loaded.database_path == Path("/srv/points.db")
+    assert loaded.signing_key is not None
+    assert loaded.signing_key.reveal() == KEY
+    assert (loaded.host, loaded.port) == ("::", 0)
+    assert (loaded.rate_limit.amount, loaded.failed_auth_limit.get_expiry()) == (10, 3600)
+    assert loaded.trusted_proxies == ("10.0.0.0/8", "::1")
+
+
+def test_three_slashes_make_a_relative_path_and_four_an_absolute_one() -> None:
+    assert settings.load({"REMORA_DATABASE_URL": "sqlite:///a/b.db"}).database_path == Path("a/b.db")
+    assert settings.load({"REMORA_DATABASE_URL": "sqlite:////a/b.db"}).database_path == Path("/a/b.db")
+
+
+def test_the_data_folder_moves_the_default_database() -> None:
+    assert settings.load({"REMORA_DATA_DIR": "/srv"}).database_path == Path("/srv/remora.db")
+
+
+def test_a_secret_may_stand_in_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    file.write_text(f"{KEY}\n")
+    loaded = settings.load({"REMORA_SIGNING_KEY_FILE": str(file)})
+    assert loaded.signing_key is not None
+    assert loaded.signing_key.reveal() == KEY
+
+
+BAD = {
+    "REMORA_DATABASE_URL": ["mysql://u:hunter2@h/d", "sqlite:///", "sqlite:///:memory:", "/path"],
+    "REMORA_SIGNING_KEY": ["hunter2"],
+    "REMORA_SIGNING_KEY_FILE": ["/does/not/exist"],
+    "REMORA_PORT": ["x", "-1", "65536", "1.5", "٣", "tcp://10.0.0.1:80"],
+    "REMORA_RATE_LIMIT": ["fast", "0/minute", "-1/minute", "1/minute; 2/hour", "600"],
+    "REMORA_FAILED_AUTH_LIMIT": ["60/fortnight"],
+    "REMORA_TRUSTED_PROXIES": ["somewhere", "10.0.0.1/8", ","],
+}
+
+
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in BAD.items() for value in values])
+def test_a_bad_value_is_refused_and_its_variable_named(name: str, value: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        settings.load({name: value})
+    [problem] = caught.value.problems
+    assert problem.startswith(f"{name} ")
+    assert "hunter2" not in problem
+
+
+def test_every_bad_variable_is_named_at_once() -> None:
+    with pytest.raises(SettingsError) as caught:
+        settings.load({name: values[0] for name, values in BAD.items() if not name.endswith("_FILE")})
+    assert [problem.split()[0] for problem in caught.value.problems] == [
+        name for name in BAD if not name.endswith("_FILE")
+    ]
+
+
+def test_a_secret_and_its_file_together_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="both set"):
+        settings.load({"REMORA_SIGNING_KEY": KEY, "REMORA_SIGNING_KEY_FILE": str(tmp_path)})
+
+
+def test_a_secret_is_never_in_a_repr() -> None:
+    loaded = settings.load({"REMORA_SIGNING_KEY": KEY})
+    assert KEY not in repr(loaded)
+    assert KEY not in str(loaded.signing_key)
