@@ -56,7 +56,7 @@ class NoClientFound(Refusal):
 
 
 class RateLimited(Refusal):
-    """Too many requests; one may be tried again in `retry_after_seconds`."""
+    """Too many requests; `Retry-After` says in how many seconds to come back."""
 
     code = 429
 

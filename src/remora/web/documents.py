@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from jinja2 import Environment, PackageLoader
+from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
@@ -39,4 +40,13 @@ def as_text(document: Document) -> str:
 
 def _page(document: Document) -> str:
     templates = Environment(loader=PackageLoader("remora.web"), autoescape=True)
+    templates.filters["code"] = _with_code
     return templates.get_template("docs.html").render(api=document, resolve=openapi.resolve)
+
+
+def _with_code(text: str) -> Markup:
+    """Show what stands between backticks, the one mark-up of our descriptions, as code."""
+    parts = [
+        Markup("<code>%s</code>") % part if place % 2 else escape(part) for place, part in enumerate(text.split("`"))
+    ]
+    return Markup("").join(parts)
