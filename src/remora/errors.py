@@ -130,7 +130,71 @@ class SchemaOutOfDate(Refusal):
     code = 900005
 
 
-def revive(code: int, message: str) -> Refusal:
+class LedgerRefusal(Refusal):
+    """A refusal that has figures: how many points there are, and how many are lacking."""
+
+    def __init__(self, message: str, *, available: int | None = None, shortfall: int | None = None) -> None:
+        super().__init__(message)
+        self.available = available
+        self.shortfall = shortfall
+
+
+class InsufficientPoints(LedgerRefusal):
+    """The client, or the hold, has fewer points than are asked for; `available` says how many."""
+
+    code = 900006
+
+
+class NoSuchHold(LedgerRefusal):
+    """The client has no hold with this id."""
+
+    code = 900007
+
+
+class HoldEnded(LedgerRefusal):
+    """The hold was captured or released, or has timed out."""
+
+    code = 900008
+
+
+class NoSuchEntry(LedgerRefusal):
+    """The client has no entry with this id."""
+
+    code = 900009
+
+
+class NotReversible(LedgerRefusal):
+    """Only grants, spends and captures can be reversed: a reversal cannot."""
+
+    code = 900010
+
+
+class AlreadyReversed(LedgerRefusal):
+    """Fewer points of the entry are left to reverse than are asked for; `available` says how many."""
+
+    code = 900011
+
+
+class Shortfall(LedgerRefusal):
+    """The grant's points were used: `available` are left to take back, `shortfall` are lacking."""
+
+    code = 900012
+
+
+class BatchRefused(Refusal):
+    """One operation of an atomic batch was refused, so none was done; the message says which, and why."""
+
+    code = 900013
+
+
+def kinds() -> list[type[Refusal]]:
+    """Every kind that has a code."""
+    return [kind for kind in (*Refusal.__subclasses__(), *LedgerRefusal.__subclasses__()) if hasattr(kind, "code")]
+
+
+def revive(code: int, message: str, available: int | None = None, shortfall: int | None = None) -> Refusal:
     """Make a refusal that was kept under an idempotency key again."""
-    [kind] = [kind for kind in Refusal.__subclasses__() if kind.code == code]
+    [kind] = [kind for kind in kinds() if kind.code == code]
+    if issubclass(kind, LedgerRefusal):
+        return kind(message, available=available, shortfall=shortfall)
     return kind(message)

@@ -31,13 +31,16 @@ class Platform(StrEnum):
 
 class Bot(Struct, frozen=True):
     """A tenant. `api_enabled` is what the source calls the plan; `overlap_minutes` is how long a
-    replaced pair of token and secret still works.
+    replaced pair of token and secret still works; `expiry_policy`, in `time_zone` (IANA), dates the
+    grants that name no date.
     """
 
     bot_id: str
     name: str
     api_enabled: bool
     overlap_minutes: int
+    expiry_policy: str
+    time_zone: str
     created_at: int
 
 
@@ -89,21 +92,44 @@ class Lot(Struct, frozen=True):
 
     @property
     def free(self) -> int:
-        """What of the lot can still be spent."""
+        """What of the lot no hold reserves."""
         return self.remaining - self.held
+
+    def is_live(self, now: int) -> bool:
+        return self.active_from <= now < self.expires_at
 
 
 class LotChange(Struct, frozen=True):
-    """An allocation: what an entry added to a lot, or took from it."""
+    """An allocation: what an entry added to what a lot offers, or took from it."""
 
     lot_id: int
     points: int
 
 
+class Hold(Struct, frozen=True):
+    """Points reserved of chosen lots until `expires_at`. `lots` are the entry's, so their points are
+    negative. An ended hold has another status than "open".
+    """
+
+    hold_id: int
+    points: int
+    expires_at: int
+    status: str
+    lots: tuple[LotChange, ...]
+
+
+OPEN = "open"
+
+KINDS = ("grant", "start", "spend", "hold", "capture", "release", "timeout", "expire", "reverse")
+"""The kinds of entry. `start` and `expire` are what lots do by themselves, `timeout` is what holds do."""
+
+
 class Entry(Struct, frozen=True):
     """A journal entry: `seq` counts a client's entries from 1 without gaps; `points` is the change of
     `available`, which is the balance after. `at` is when it happened, `recorded_at` when we wrote it
-    down. `hash` covers all of that and the hash of the entry before.
+    down. `refers_to` is the hold or entry it is about; `active_from` and `expires_at` are those of the
+    lot a grant makes, `expires_at` also that of a hold. `hash` covers all of that and the hash of the
+    entry before.
     """
 
     seq: int
@@ -113,37 +139,45 @@ class Entry(Struct, frozen=True):
     at: int
     recorded_at: int
     lots: tuple[LotChange, ...]
-    reason: str | None
-    metadata: dict[str, Any] | None
-    hash: bytes
+    reason: str | None = None
+    metadata: dict[str, Any] | None = None
+    refers_to: int | None = None
+    active_from: int | None = None
+    expires_at: int | None = None
+    hash: bytes = b""
 
 
 class Account(Struct, frozen=True):
-    """A client's ledger: the stored numbers and the lots that still have points.
+    """A client's ledger: the stored numbers, the lots that still have points, and the open holds.
 
     `settled_at` is the latest instant at which it was written; no later write is dated before it.
     """
 
     bot_id: str
     client_id: str
-    available: int
-    held: int
-    next_due_at: int
-    seq: int
-    head_hash: bytes
-    settled_at: int
-    lots: tuple[Lot, ...]
+    available: int = 0
+    held: int = 0
+    next_due_at: int = NEVER
+    seq: int = 0
+    head_hash: bytes = GENESIS
+    settled_at: int = 0
+    lots: tuple[Lot, ...] = ()
+    holds: tuple[Hold, ...] = ()
+
+
+class Reversible(Struct, frozen=True):
+    """An entry that is to be reversed, and what was given back to each lot, or taken, before."""
+
+    entry: Entry
+    reversed_lots: tuple[LotChange, ...]
 
 
 class Decision(Struct, frozen=True):
-    """What a command comes to: the account after it, and the entries that lead there, oldest first."""
+    """What a command comes to: the account after it, and the entries that lead there, oldest first.
+    `answer` is the entry that the command itself made; `shortfall` what a reversal could not take.
+    """
 
     account: Account
     entries: tuple[Entry, ...] = ()
-
-
-class Granted(Struct, frozen=True):
-    """What a grant answers: its entry, and what the client can spend now."""
-
-    entry: Entry
-    available: int
+    answer: Entry | None = None
+    shortfall: int = 0

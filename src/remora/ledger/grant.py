@@ -2,58 +2,44 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from msgspec import Struct
-from msgspec.structs import replace
-
 from remora.errors import BalanceOutOfRange, InvalidField
-from remora.ledger.balance import next_due_at
-from remora.ledger.journal import append
-from remora.ledger.settle import settle
-from remora.model import MAX_POINTS, NEVER, Account, Decision, Lot, LotChange
+from remora.ledger import expiry
+from remora.ledger.book import Book
+from remora.ledger.commands import Grant
+from remora.model import MAX_POINTS, MICROSECONDS_PER_SECOND, Bot, Decision, Lot, LotChange
+
+MAX_DELAY = 36_525 * 86_400 * MICROSECONDS_PER_SECOND
 
 
-class Grant(Struct, frozen=True):
-    """A command: give `points` (1 to 2^53 - 1) that expire at `expires_at`, UTC microseconds."""
-
-    points: int
-    expires_at: int = NEVER
-    reason: str | None = None
-    metadata: dict[str, Any] | None = None
-
-
-def grant(account: Account, command: Grant, now: int) -> Decision:
-    """Settle, then make one lot, named by the entry that makes it.
-
-    Refuses points or a date out of bounds (InvalidField) and a balance past the largest (BalanceOutOfRange).
-    """
-    if not 1 <= command.points <= MAX_POINTS:
-        raise InvalidField(f"points must be a whole number from 1 to {MAX_POINTS}")
-    if command.expires_at <= now:
-        raise InvalidField("expiresAt must be later than now")
-    settled = settle(account, now)
-    outstanding = sum(lot.remaining for lot in settled.account.lots)
+def grant(book: Book, command: Grant, bot: Bot) -> Decision:
+    """Make one lot, named by the entry that makes it. One that starts later counts from its start."""
+    start = max(book.now, command.active_from or book.now)
+    if start > book.now + MAX_DELAY:
+        raise InvalidField("activeFrom must be within 100 years")
+    end = command.expires_at
+    if end is None:
+        end = expiry.expires_at(bot.expiry_policy, bot.time_zone, start)
+    if end <= start:
+        raise InvalidField("expiresAt must be later than now, and than activeFrom")
+    outstanding = sum(lot.remaining for lot in book.lots.values())
     if outstanding + command.points > MAX_POINTS:
         raise BalanceOutOfRange(f"the client holds {outstanding} points and may hold at most {MAX_POINTS}")
     lot = Lot(
-        lot_id=settled.account.seq + 1,
+        lot_id=book.seq + 1,
         points=command.points,
         remaining=command.points,
         held=0,
-        active_from=now,
-        expires_at=command.expires_at,
+        active_from=start,
+        expires_at=end,
     )
-    written = append(
-        settled,
-        kind="grant",
-        points=command.points,
-        at=now,
-        recorded_at=now,
-        lots=(LotChange(lot.lot_id, lot.points),),
+    book.lots[lot.lot_id] = lot
+    entry = book.write(
+        "grant",
+        command.points if start <= book.now else 0,
+        [LotChange(lot.lot_id, lot.points)],
         reason=command.reason,
         metadata=command.metadata,
+        active_from=start,
+        expires_at=end,
     )
-    lots = (*written.account.lots, lot)
-    account = replace(written.account, lots=lots, next_due_at=next_due_at(lots, now))
-    return replace(written, account=account)
+    return book.close(entry)

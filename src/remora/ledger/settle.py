@@ -1,35 +1,51 @@
-"""Settling: what came due by itself becomes entries, each dated at its own time."""
+"""Settling: what came due by itself becomes entries, each dated at its own time, in the order
+(time, kind, id): lots start, then holds time out, then what is free in dead lots expires.
+"""
 
 from __future__ import annotations
 
-from msgspec.structs import replace
-
 from remora.ledger.balance import next_due_at
-from remora.ledger.journal import append
-from remora.model import Account, Decision, Lot, LotChange
+from remora.ledger.book import Book
+from remora.model import Account, Decision, LotChange
 
 
-def settle(account: Account, now: int) -> Decision:
-    """Expire every lot due by `now`, in the order (expires_at, lot_id)."""
-    decision = Decision(account)
-    if now < account.next_due_at:
-        return decision
-    due = [lot for lot in account.lots if lot.remaining and lot.expires_at <= now]
-    for lot in sorted(due, key=lambda lot: (lot.expires_at, lot.lot_id)):
-        decision = _expire(decision, lot, now)
-    lots = decision.account.lots
-    return replace(decision, account=replace(decision.account, next_due_at=next_due_at(lots, now)))
+def settled(account: Account, now: int) -> Decision:
+    """The account with everything that was due by `now` applied."""
+    book = Book(account, now)
+    settle(book)
+    return book.close()
 
 
-def _expire(decision: Decision, lot: Lot, now: int) -> Decision:
-    written = append(
-        decision,
-        kind="expire",
-        points=-lot.remaining,
-        at=lot.expires_at,
-        recorded_at=now,
-        lots=(LotChange(lot.lot_id, -lot.remaining),),
-    )
-    emptied = replace(lot, remaining=0)
-    lots = tuple(emptied if each is lot else each for each in written.account.lots)
-    return replace(written, account=replace(written.account, lots=lots))
+def settle(book: Book) -> None:
+    """Apply everything that is due by the book's `now`."""
+    due = book.account.next_due_at
+    while due <= book.now:
+        _start(book, due)
+        _time_out(book, due)
+        expire_dead(book, due)
+        due = next_due_at(book.lots.values(), book.open_holds(), due)
+
+
+def expire_dead(book: Book, at: int) -> None:
+    """Expire what is free in lots that are dead at `at`. Held points do not expire under their hold."""
+    for lot in book.in_order():
+        if lot.expires_at <= at and lot.free:
+            change = LotChange(lot.lot_id, -lot.free)
+            book.change_lot(lot.lot_id, remaining=-lot.free)
+            book.write("expire", change.points, [change], at=at)
+
+
+def _start(book: Book, at: int) -> None:
+    for lot in sorted(book.lots.values(), key=lambda lot: lot.lot_id):
+        if lot.active_from == at and lot.free:
+            book.write("start", lot.free, [LotChange(lot.lot_id, lot.free)], at=at)
+
+
+def _time_out(book: Book, at: int) -> None:
+    for hold in book.open_holds():
+        if hold.expires_at == at:
+            back = [LotChange(change.lot_id, -change.points) for change in hold.lots]
+            for change in back:
+                book.change_lot(change.lot_id, held=-change.points)
+            book.end_hold(hold, "timedOut")
+            book.write("timeout", hold.points, back, at=at, refers_to=hold.hold_id)

@@ -1,0 +1,45 @@
+"""Spending and holding: both take points of the lots that expire first, all or nothing."""
+
+from __future__ import annotations
+
+from remora.errors import InsufficientPoints
+from remora.ledger.book import Book
+from remora.ledger.commands import Hold, Spend
+from remora.model import MICROSECONDS_PER_SECOND, OPEN, Decision, LotChange
+from remora.model import Hold as HeldPoints
+
+
+def spend(book: Book, command: Spend) -> Decision:
+    """Use points, or raise InsufficientPoints, which says how many there are."""
+    taken = _choose(book, command.points)
+    for change in taken:
+        book.change_lot(change.lot_id, remaining=change.points)
+    entry = book.write("spend", -command.points, taken, reason=command.reason, metadata=command.metadata)
+    return book.close(entry)
+
+
+def hold(book: Book, command: Hold) -> Decision:
+    """Reserve points, or raise InsufficientPoints. The hold is named by the entry that makes it."""
+    taken = _choose(book, command.points)
+    for change in taken:
+        book.change_lot(change.lot_id, held=-change.points)
+    expires_at = book.now + command.timeout_seconds * MICROSECONDS_PER_SECOND
+    entry = book.write(
+        "hold", -command.points, taken, reason=command.reason, metadata=command.metadata, expires_at=expires_at
+    )
+    book.holds[entry.seq] = HeldPoints(entry.seq, command.points, expires_at, OPEN, entry.lots)
+    return book.close(entry)
+
+
+def _choose(book: Book, points: int) -> list[LotChange]:
+    """Which lots the points come from, as what is taken of each: a negative number."""
+    if points > book.available:
+        raise InsufficientPoints(f"the client has {book.available} points", available=book.available)
+    chosen, wanted = [], points
+    for lot in book.in_order():
+        if wanted and lot.is_live(book.now) and lot.free:
+            taken = min(wanted, lot.free)
+            chosen.append(LotChange(lot.lot_id, -taken))
+            wanted -= taken
+    assert wanted == 0, "available is the sum of what is free in live lots"
+    return chosen
