@@ -1,49 +1,157 @@
-"""Loading an account for a decision, and writing what was decided."""
+"""Loading accounts for decisions, and writing what was decided: a handful of statements for any number."""
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
+
 import msgspec
 
-from remora.model import Account, Decision, Entry
-from remora.storage.clients import open_lots
-from remora.storage.database import Transaction
+from remora.model import Account, Entry, Hold, Lot, LotChange, Reversible
+from remora.storage.database import Row, Transaction
+from remora.storage.parameters import array
+
+EntryName = tuple[str, int]
+"""An encoded client id and a seq: an entry, or the hold or lot that it made."""
 
 
-def load(tx: Transaction, bot_id: str, client_id: str) -> Account | None:
-    """The client's ledger with its open lots; None if the bot has no such client."""
-    row = tx.one("account_find", bot_id=bot_id, client_id=client_id)
-    if row is None:
-        return None
-    lots = open_lots(tx, bot_id, [client_id]).get(client_id, [])
-    available, held, next_due_at, seq, head_hash, settled_at = row
-    return Account(bot_id, client_id, available, held, next_due_at, seq, head_hash, settled_at, lots=tuple(lots))
+def open_lots(tx: Transaction, bot_id: str, client_ids: Iterable[str]) -> dict[str, list[Lot]]:
+    """The lots that still have points, by encoded client id."""
+    lots: dict[str, list[Lot]] = defaultdict(list)
+    for client_id, *lot in tx.all("lots_open", bot_id=bot_id, ids=array(client_ids)):
+        lots[client_id].append(Lot(*lot))
+    return lots
 
 
-def save(tx: Transaction, decision: Decision) -> None:
-    """Write the entries, the lots they touched, and the client's numbers."""
-    account = decision.account
-    key = {"bot_id": account.bot_id, "client_id": account.client_id}
-    touched = {change.lot_id for entry in decision.entries for change in entry.lots}
-    tx.run_many(
-        "lot_save",
-        [{**key, **msgspec.structs.asdict(lot)} for lot in account.lots if lot.lot_id in touched],
-    )
-    for entry in decision.entries:
-        tx.run("entry_add", **key, **_entry_row(entry))
-        tx.run_many(
-            "entry_lot_add",
-            [{**key, "seq": entry.seq, "lot_id": change.lot_id, "points": change.points} for change in entry.lots],
+def open_holds(tx: Transaction, bot_id: str, client_ids: Iterable[str]) -> dict[str, list[Hold]]:
+    """The open holds, by encoded client id."""
+    return _holds(tx.all("holds_open", bot_id=bot_id, ids=array(client_ids)))
+
+
+def load(
+    tx: Transaction,
+    bot_id: str,
+    client_ids: Collection[str],
+    *,
+    holds: Collection[EntryName] = (),
+    reversals: Collection[EntryName] = (),
+) -> dict[str, Account]:
+    """The accounts of those ids that are a client's, each with its open lots and holds; and with the
+    holds, and the lots of the entries, that are named, whatever their state.
+    """
+    rows = tx.all("accounts_find", bot_id=bot_id, ids=array(client_ids))
+    lots, open_ = open_lots(tx, bot_id, client_ids), open_holds(tx, bot_id, client_ids)
+    used_up: dict[str, list[Lot]] = defaultdict(list)
+    if reversals:
+        for client_id, *lot in tx.all("lots_named", bot_id=bot_id, pairs=array(reversals)):
+            used_up[client_id].append(Lot(*lot))
+    ended = _holds(tx.all("holds_ended", bot_id=bot_id, pairs=array(holds))) if holds else {}
+    accounts = {}
+    for client_id, available, held, next_due_at, seq, head_hash, settled_at in rows:
+        touched = {lot.lot_id: lot for lot in (*lots.get(client_id, ()), *used_up.get(client_id, ()))}
+        accounts[client_id] = Account(
+            bot_id=bot_id,
+            client_id=client_id,
+            available=available,
+            held=held,
+            next_due_at=next_due_at,
+            seq=seq,
+            head_hash=head_hash,
+            settled_at=settled_at,
+            lots=tuple(touched.values()),
+            holds=(*open_.get(client_id, ()), *ended.get(client_id, ())),
         )
-    tx.run(
-        "account_save",
-        **key,
-        available=account.available,
-        held=account.held,
-        next_due_at=account.next_due_at,
-        seq=account.seq,
-        head_hash=account.head_hash,
-        settled_at=account.settled_at,
+    return accounts
+
+
+def reversibles(tx: Transaction, bot_id: str, names: Collection[EntryName]) -> dict[EntryName, Reversible]:
+    """The named entries that exist, with what was reversed of each so far."""
+    if not names:
+        return {}
+    pairs = array(names)
+    lots, before = defaultdict(list), defaultdict(list)
+    for client_id, seq, lot_id, points in tx.all("entry_lots_named", bot_id=bot_id, pairs=pairs):
+        lots[client_id, seq].append(LotChange(lot_id, points))
+    for client_id, seq, lot_id, points in tx.all("reversals_named", bot_id=bot_id, pairs=pairs):
+        before[client_id, seq].append(LotChange(lot_id, points))
+    found = {}
+    for client_id, *row in tx.all("entries_named", bot_id=bot_id, pairs=pairs):
+        name = client_id, row[0]
+        found[name] = Reversible(entry_of(row, lots[name]), tuple(before[name]))
+    return found
+
+
+Change = tuple[Account, Account, Sequence[Entry]]
+"""An account before and after, and the entries that lead from the one to the other."""
+
+
+def save(tx: Transaction, changes: Iterable[Change]) -> None:
+    """Write accounts: their entries, and the lots, holds and numbers that differ from before."""
+    lots, holds, entries, entry_lots, numbers = [], [], [], [], []
+    for before, after, written in changes:
+        key = {"bot_id": after.bot_id, "client_id": after.client_id}
+        known: set[Lot | Hold] = {*before.lots, *before.holds}
+        lots += [{**key, **msgspec.structs.asdict(lot)} for lot in after.lots if lot not in known]
+        holds += [{**key, **_hold_row(hold)} for hold in after.holds if hold not in known]
+        for entry in written:
+            entries.append({**key, **_entry_row(entry)})
+            entry_lots += [{**key, "seq": entry.seq, **msgspec.structs.asdict(change)} for change in entry.lots]
+        numbers.append({**key, **_numbers(after)})
+    tx.run_many("lot_save", lots)
+    tx.run_many("hold_save", holds)
+    tx.run_many("entry_add", entries)
+    tx.run_many("entry_lot_add", entry_lots)
+    tx.run_many("account_save", numbers)
+
+
+def entry_of(row: Sequence[Any], lots: Iterable[LotChange]) -> Entry:
+    """An entry of a row that begins with its seq."""
+    seq, kind, points, available, at, recorded_at, reason, metadata, refers_to, active_from, expires_at, hash_ = row
+    return Entry(
+        seq,
+        kind,
+        points,
+        available,
+        at,
+        recorded_at,
+        tuple(lots),
+        reason,
+        None if metadata is None else msgspec.json.decode(metadata),
+        refers_to,
+        active_from,
+        expires_at,
+        hash_,
     )
+
+
+def _holds(rows: Iterable[Row]) -> dict[str, list[Hold]]:
+    """One row for each lot that a hold reserves points of."""
+    lots: dict[Row, list[LotChange]] = defaultdict(list)
+    for *hold, lot_id, points in rows:
+        lots[tuple(hold)].append(LotChange(lot_id, points))
+    holds: dict[str, list[Hold]] = defaultdict(list)
+    for (client_id, *hold), changes in lots.items():
+        hold_id, points, expires_at, status = hold
+        holds[client_id].append(Hold(hold_id, points, expires_at, status, tuple(changes)))
+    return holds
+
+
+def _numbers(account: Account) -> dict[str, object]:
+    return {
+        "available": account.available,
+        "held": account.held,
+        "next_due_at": account.next_due_at,
+        "seq": account.seq,
+        "head_hash": account.head_hash,
+        "settled_at": account.settled_at,
+    }
+
+
+def _hold_row(hold: Hold) -> dict[str, object]:
+    row = msgspec.structs.asdict(hold)
+    del row["lots"]  # they are those of the hold's entry
+    return row
 
 
 def _entry_row(entry: Entry) -> dict[str, object]:

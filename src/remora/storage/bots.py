@@ -35,6 +35,8 @@ def add(tx: Transaction, bot: Bot) -> None:
         name=bot.name,
         api_enabled=bot.api_enabled,
         overlap_minutes=bot.overlap_minutes,
+        expiry_policy=bot.expiry_policy,
+        time_zone=bot.time_zone,
         created_at=bot.created_at,
     )
 
@@ -55,6 +57,8 @@ def update(tx: Transaction, bot: Bot) -> None:
         name=bot.name,
         api_enabled=bot.api_enabled,
         overlap_minutes=bot.overlap_minutes,
+        expiry_policy=bot.expiry_policy,
+        time_zone=bot.time_zone,
     )
 
 
@@ -87,5 +91,5 @@ def current_pair(tx: Transaction, bot_id: str) -> CurrentPair | None:
 
 
 def _bot(row: Row) -> Bot:
-    bot_id, name, api_enabled, overlap_minutes, created_at = row
-    return Bot(bot_id, name, bool(api_enabled), overlap_minutes, created_at)
+    bot_id, name, api_enabled, *rest = row
+    return Bot(bot_id, name, bool(api_enabled), *rest)

@@ -4,31 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import msgspec
-
-from remora.model import GENESIS, NEVER, Balance, Client, Lot, Platform
+from remora.model import GENESIS, NEVER, Balance, Client, Platform
 from remora.storage.database import Row, Transaction
+from remora.storage.parameters import array
+
+PlatformPair = tuple[Platform, str]
+"""A platform, and the platform's own id of a client."""
 
 
-def add(tx: Transaction, bot_id: str, client: Client, now: int) -> None:
-    """Raises UniqueViolation if the encoded id or the platform's id is taken."""
-    tx.run(
+def add(tx: Transaction, bot_id: str, added: Iterable[Client], now: int) -> None:
+    """Raises UniqueViolation if an encoded id or a platform's id is taken."""
+    tx.run_many(
         "client_add",
-        bot_id=bot_id,
-        client_id=client.client_id,
-        platform=client.platform,
-        platform_client_id=client.platform_client_id,
-        next_due_at=NEVER,
-        head_hash=GENESIS,
-        created_at=now,
+        [
+            {
+                "bot_id": bot_id,
+                "client_id": client.client_id,
+                "platform": client.platform,
+                "platform_client_id": client.platform_client_id,
+                "next_due_at": NEVER,
+                "head_hash": GENESIS,
+                "created_at": now,
+            }
+            for client in added
+        ],
     )
 
 
-def next_number(tx: Transaction, bot_id: str) -> int:
-    """Count one more client of a bot that is there, from 1."""
-    [row] = tx.all("bot_count_client", bot_id=bot_id)
+def last_number(tx: Transaction, bot_id: str) -> int:
+    """The number that the newest encoded id of a bot that is there was made of; 0 before the first."""
+    [row] = tx.all("bot_last_client_number", bot_id=bot_id)
     number: int = row[0]
     return number
+
+
+def note_number(tx: Transaction, bot_id: str, number: int) -> None:
+    tx.run("bot_count_clients", bot_id=bot_id, number=number)
 
 
 def find(tx: Transaction, bot_id: str, client_id: str) -> Client | None:
@@ -36,9 +47,10 @@ def find(tx: Transaction, bot_id: str, client_id: str) -> Client | None:
     return _client(row) if row else None
 
 
-def find_by_platform(tx: Transaction, bot_id: str, platform: Platform, platform_client_id: str) -> Client | None:
-    row = tx.one("client_find_by_platform", bot_id=bot_id, platform=platform, platform_client_id=platform_client_id)
-    return _client(row) if row else None
+def by_platform(tx: Transaction, bot_id: str, pairs: Iterable[PlatformPair]) -> dict[PlatformPair, Client]:
+    """Those of the pairs that are a client's."""
+    found = map(_client, tx.all("clients_by_platform", bot_id=bot_id, pairs=array(pairs)))
+    return {(client.platform, client.platform_client_id): client for client in found}
 
 
 def page(tx: Transaction, bot_id: str, after: str, most: int) -> list[Client]:
@@ -46,29 +58,34 @@ def page(tx: Transaction, bot_id: str, after: str, most: int) -> list[Client]:
     return [_client(row) for row in tx.all("client_page", bot_id=bot_id, after=after, most=most)]
 
 
+def due(tx: Transaction, bot_id: str, now: int, most: int) -> list[str]:
+    """The encoded ids of at most `most` clients for whom something came due by `now`."""
+    return [row[0] for row in tx.all("clients_due", bot_id=bot_id, now=now, most=most)]
+
+
+def count_due(tx: Transaction, bot_id: str, now: int) -> int:
+    [row] = tx.all("clients_due_count", bot_id=bot_id, now=now)
+    number: int = row[0]
+    return number
+
+
+def count(tx: Transaction, bot_id: str) -> int:
+    [row] = tx.all("client_count", bot_id=bot_id)
+    number: int = row[0]
+    return number
+
+
 def balances(tx: Transaction, bot_id: str, client_ids: Iterable[str]) -> list[Balance]:
     """The stored balances of those encoded ids that are a client's, in no order."""
-    return _balances(tx.all("balances_by_client_id", bot_id=bot_id, ids=_array(client_ids)))
+    return _balances(tx.all("balances_by_client_id", bot_id=bot_id, ids=array(client_ids)))
 
 
 def balances_by_platform(
     tx: Transaction, bot_id: str, platform: Platform, platform_client_ids: Iterable[str]
 ) -> list[Balance]:
     """The stored balances of those platform ids that are a client's, in no order."""
-    rows = tx.all("balances_by_platform", bot_id=bot_id, platform=platform, ids=_array(platform_client_ids))
+    rows = tx.all("balances_by_platform", bot_id=bot_id, platform=platform, ids=array(platform_client_ids))
     return _balances(rows)
-
-
-def open_lots(tx: Transaction, bot_id: str, client_ids: Iterable[str]) -> dict[str, list[Lot]]:
-    """The lots that still have points, by encoded client id."""
-    lots: dict[str, list[Lot]] = {}
-    for client_id, *lot in tx.all("lots_open", bot_id=bot_id, ids=_array(client_ids)):
-        lots.setdefault(client_id, []).append(Lot(*lot))
-    return lots
-
-
-def _array(ids: Iterable[str]) -> str:
-    return msgspec.json.encode(list(ids)).decode()
 
 
 def _client(row: Row) -> Client:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+
 from msgspec import Struct
 
 from remora.storage.database import Transaction
+from remora.storage.parameters import array
 
 
 class Operation(Struct, frozen=True):
@@ -14,17 +17,36 @@ class Operation(Struct, frozen=True):
     answer: bytes
 
 
-def find(tx: Transaction, bot_id: str, key: str) -> Operation | None:
-    row = tx.one("operation_find", bot_id=bot_id, key=key)
-    return Operation(*row) if row else None
+def find(tx: Transaction, bot_id: str, keys: Collection[str]) -> dict[str, Operation]:
+    """Those of the keys that were used."""
+    if not keys:
+        return {}
+    rows = tx.all("operations_find", bot_id=bot_id, keys=array(keys))
+    return {key: Operation(*operation) for key, *operation in rows}
 
 
-def add(tx: Transaction, bot_id: str, key: str, operation: Operation, now: int) -> None:
-    tx.run(
+def add(tx: Transaction, bot_id: str, operations: Mapping[str, Operation], now: int) -> None:
+    tx.run_many(
         "operation_add",
-        bot_id=bot_id,
-        key=key,
-        request_hash=operation.request_hash,
-        answer=operation.answer,
-        created_at=now,
+        [
+            {
+                "bot_id": bot_id,
+                "key": key,
+                "request_hash": operation.request_hash,
+                "answer": operation.answer,
+                "created_at": now,
+            }
+            for key, operation in operations.items()
+        ],
     )
+
+
+def clear(tx: Transaction, bot_id: str, before: int, most: int) -> int:
+    """Forget at most `most` keys that were used before an instant; return how many."""
+    return tx.run("operations_clear", bot_id=bot_id, before=before, most=most)
+
+
+def count_old(tx: Transaction, bot_id: str, before: int) -> int:
+    [row] = tx.all("operations_old_count", bot_id=bot_id, before=before)
+    number: int = row[0]
+    return number

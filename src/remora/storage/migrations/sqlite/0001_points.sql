@@ -1,4 +1,4 @@
--- Bots and their credentials, clients, and the ledger as far as a grant needs it.
+-- Bots and their credentials, clients, and the ledger.
 --
 -- Every table but the first two is keyed by bot_id first, so that it can be distributed by bot. There are
 -- no foreign keys: in PostgreSQL each insert would lock the bot's row, and `verify` checks more than they do.
@@ -22,6 +22,8 @@ CREATE TABLE bots (
     name               TEXT    NOT NULL,
     api_enabled        INTEGER NOT NULL CHECK (api_enabled IN (0, 1)),
     overlap_minutes    INTEGER NOT NULL CHECK (overlap_minutes BETWEEN 0 AND 1440),
+    expiry_policy      TEXT    NOT NULL,
+    time_zone          TEXT    NOT NULL,
     last_client_number INTEGER NOT NULL CHECK (last_client_number >= 0),
     created_at         INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
@@ -56,6 +58,9 @@ CREATE TABLE clients (
 
 CREATE UNIQUE INDEX clients_platform ON clients (bot_id, platform, platform_client_id);
 
+-- What `tidy` has to do, and nothing else.
+CREATE INDEX clients_due ON clients (bot_id, next_due_at) WHERE next_due_at < 9223372036854775807;
+
 -- A lot is named by the seq of the entry that made it.
 CREATE TABLE lots (
     bot_id      TEXT    NOT NULL,
@@ -72,6 +77,21 @@ CREATE TABLE lots (
 -- A client's history grows and its open lots do not: reading a balance must not walk the spent ones.
 CREATE INDEX lots_open ON lots (bot_id, client_id, expires_at, lot_id) WHERE remaining > 0;
 
+-- A hold is named by the seq of the entry that made it, whose allocations say which lots it holds points of.
+CREATE TABLE holds (
+    bot_id     TEXT    NOT NULL,
+    client_id  TEXT    NOT NULL,
+    hold_id    INTEGER NOT NULL,
+    points     INTEGER NOT NULL CHECK (points > 0),
+    expires_at INTEGER NOT NULL,
+    status     TEXT    NOT NULL CHECK (status IN ('open', 'captured', 'released', 'timedOut')),
+    PRIMARY KEY (bot_id, client_id, hold_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX holds_open ON holds (bot_id, client_id, hold_id) WHERE status = 'open';
+
+-- refers_to: the hold that a capture, release or timeout ends; the entry that a reversal reverses.
+-- active_from, expires_at: of the lot that a grant makes; expires_at also of a hold.
 CREATE TABLE entries (
     bot_id      TEXT    NOT NULL,
     client_id   TEXT    NOT NULL,
@@ -83,9 +103,15 @@ CREATE TABLE entries (
     recorded_at INTEGER NOT NULL,
     reason      TEXT,
     metadata    TEXT,
+    refers_to   INTEGER,
+    active_from INTEGER,
+    expires_at  INTEGER,
     hash        BLOB    NOT NULL CHECK (length(hash) = 32),
     PRIMARY KEY (bot_id, client_id, seq)
 ) STRICT, WITHOUT ROWID;
+
+-- What was reversed of an entry so far.
+CREATE INDEX entries_reversals ON entries (bot_id, client_id, refers_to) WHERE kind = 'reverse';
 
 -- Allocations: which lots an entry touched, and by how much.
 CREATE TABLE entry_lots (
