@@ -15,6 +15,7 @@ Value = TypeVar("Value")
 
 MIN_KEY_BYTES = 32
 MAX_PORT = 65535
+MAX_COUNT = 1_000_000
 
 
 class SettingsError(Exception):
@@ -49,6 +50,7 @@ class Settings(Struct, frozen=True):
     rate_limit: limits.RateLimitItem
     failed_auth_limit: limits.RateLimitItem
     trusted_proxies: tuple[str, ...]
+    queue_limit: int
 
 
 class _Environment:
@@ -90,6 +92,7 @@ def load(variables: Mapping[str, str] | None = None) -> Settings:
         rate_limit=env.read("REMORA_RATE_LIMIT", limits.parse("600/minute"), _rate),
         failed_auth_limit=env.read("REMORA_FAILED_AUTH_LIMIT", limits.parse("60/minute"), _rate),
         trusted_proxies=env.read("REMORA_TRUSTED_PROXIES", (), _networks),
+        queue_limit=env.read("REMORA_QUEUE_LIMIT", 10_000, _count),
     )
     if env.problems:
         raise SettingsError(env.problems)
@@ -100,6 +103,12 @@ def port_number(text: str) -> int:
     """A TCP port; 0 asks the system for a free one."""
     if not (text.isascii() and text.isdigit() and int(text[:6]) <= MAX_PORT):
         raise ValueError(f"must be a whole number from 0 to {MAX_PORT}, not {text!r}")
+    return int(text)
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= MAX_COUNT):
+        raise ValueError(f"must be a whole number from 1 to {MAX_COUNT}, not {text!r}")
     return int(text)
 
 

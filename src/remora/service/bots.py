@@ -23,13 +23,23 @@ class BotStatus(Struct, frozen=True):
     pair: CurrentPair
 
 
-def create(installation: Installation, name: str, bot_id: str | None, overlap_minutes: int) -> Pair:
+def create(
+    installation: Installation,
+    name: str,
+    bot_id: str | None = None,
+    *,
+    overlap_minutes: int = 0,
+    expiry_policy: str = "none",
+    time_zone: str = "UTC",
+) -> Pair:
     """Make a bot with its first pair. BotExists if the id is taken; InvalidField names what is out of bounds."""
     bot = Bot(
         bot_id=fields.identifier("botId", bot_id) if bot_id is not None else ids.new_bot_id(installation.encoder),
         name=fields.text("name", name),
         api_enabled=True,
         overlap_minutes=pairs.check_overlap(overlap_minutes),
+        expiry_policy=fields.expiry_policy(expiry_policy),
+        time_zone=fields.time_zone(time_zone),
         created_at=installation.clock.now(),
     )
     try:
@@ -61,15 +71,22 @@ def update(
     name: str | None = None,
     api_enabled: bool | None = None,
     overlap_minutes: int | None = None,
+    expiry_policy: str | None = None,
+    time_zone: str | None = None,
 ) -> Bot:
-    """Change what is given, and return the bot as it is then."""
+    """Change what is given, and return the bot as it is then. A new policy is for grants to come: no lot
+    that is there changes by it.
+    """
+    given: dict[str, object] = {
+        "name": None if name is None else fields.text("name", name),
+        "api_enabled": api_enabled,
+        "overlap_minutes": None if overlap_minutes is None else pairs.check_overlap(overlap_minutes),
+        "expiry_policy": None if expiry_policy is None else fields.expiry_policy(expiry_policy),
+        "time_zone": None if time_zone is None else fields.time_zone(time_zone),
+    }
     with installation.database.write() as tx:
-        bot = access.known_bot(tx, bot_id)
         bot = replace(
-            bot,
-            name=bot.name if name is None else fields.text("name", name),
-            api_enabled=bot.api_enabled if api_enabled is None else api_enabled,
-            overlap_minutes=bot.overlap_minutes if overlap_minutes is None else pairs.check_overlap(overlap_minutes),
+            access.known_bot(tx, bot_id), **{field: value for field, value in given.items() if value is not None}
         )
         bots.update(tx, bot)
     return bot

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from remora import ids
 from remora.errors import ClientExists, NoClientFound
 from remora.model import Client, Platform
@@ -12,32 +14,46 @@ from remora.storage.database import Transaction
 
 
 def add(
-    installation: Installation,
-    bot_id: str,
-    platform: Platform,
-    platform_client_id: str,
-    client_id: str | None = None,
+    installation: Installation, bot_id: str, platform: Platform, platform_client_id: str, client_id: str | None = None
 ) -> Client:
     """Make a client, or return the one that is there: adding again changes nothing.
 
     `client_id` brings an encoded id along; ClientExists if that, or another one for the same platform
     id, is in use.
     """
-    fields.text("platformClientId", platform_client_id, fields.MAX_PLATFORM_CLIENT_ID)
-    if client_id is not None:
-        fields.identifier("clientId", client_id)
+    if client_id is None:
+        [client] = register(installation, bot_id, platform, [platform_client_id])
+        return client
+    _check(platform_client_id)
+    fields.identifier("clientId", client_id)
     with installation.database.write() as tx:
         access.known_bot(tx, bot_id)
-        known = clients.find_by_platform(tx, bot_id, platform, platform_client_id)
-        if known is not None:
-            if client_id not in (None, known.client_id):
-                raise ClientExists(f"{platform} {platform_client_id} is client {known.client_id} already")
-            return known
-        if client_id is not None and clients.find(tx, bot_id, client_id) is not None:
+        known = clients.by_platform(tx, bot_id, [(platform, platform_client_id)])
+        for client in known.values():
+            if client.client_id != client_id:
+                raise ClientExists(f"{platform} {platform_client_id} is client {client.client_id} already")
+            return client
+        if clients.find(tx, bot_id, client_id) is not None:
             raise ClientExists(f"the clientId {client_id} is another client's already")
-        client = Client(client_id or _next_free_id(tx, installation, bot_id), platform, platform_client_id)
-        clients.add(tx, bot_id, client, installation.clock.now())
+        client = Client(client_id, platform, platform_client_id)
+        clients.add(tx, bot_id, [client], installation.clock.now())
     return client
+
+
+def register(
+    installation: Installation, bot_id: str, platform: Platform, platform_client_ids: Sequence[str]
+) -> list[Client]:
+    """Make clients of the platform ids that are none yet; return all, in the order given and each once."""
+    pairs = [(platform, _check(each)) for each in dict.fromkeys(platform_client_ids)]
+    with installation.database.write() as tx:
+        access.known_bot(tx, bot_id)
+        known = clients.by_platform(tx, bot_id, pairs)
+        new = [pair for pair in pairs if pair not in known]
+        if new:
+            added = _named(tx, installation, bot_id, new)
+            clients.add(tx, bot_id, added, installation.clock.now())
+            known |= dict(zip(new, added, strict=True))
+    return [known[pair] for pair in pairs]
 
 
 def page(installation: Installation, bot_id: str, after: str, most: int) -> list[Client]:
@@ -57,9 +73,20 @@ def show(installation: Installation, bot_id: str, client_id: str) -> Client:
     return client
 
 
-def _next_free_id(tx: Transaction, installation: Installation, bot_id: str) -> str:
-    """Encode the bot's next number; one that meets an id brought along from elsewhere is skipped."""
-    while True:
-        client_id = ids.client_id(installation.encoder, clients.next_number(tx, bot_id))
+def _check(platform_client_id: str) -> str:
+    return fields.text("platformClientId", platform_client_id, fields.MAX_PLATFORM_CLIENT_ID)
+
+
+def _named(
+    tx: Transaction, installation: Installation, bot_id: str, pairs: Sequence[tuple[Platform, str]]
+) -> list[Client]:
+    """New clients with the bot's next encoded ids; one that was brought along from elsewhere is skipped."""
+    named: list[Client] = []
+    number = clients.last_number(tx, bot_id)
+    while len(named) < len(pairs):
+        number += 1
+        client_id = ids.client_id(installation.encoder, number)
         if clients.find(tx, bot_id, client_id) is None:
-            return client_id
+            named.append(Client(client_id, *pairs[len(named)]))
+    clients.note_number(tx, bot_id, number)
+    return named

@@ -1,0 +1,89 @@
+"""Exporting a bot's journal: a line of JSON for each entry, which carries what its hash covers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from remora.model import Entry, LotChange
+from remora.service import access
+from remora.service.installation import Installation
+from remora.storage import clients, journal
+
+PAGE = 200
+
+
+class Line(msgspec.Struct, frozen=True, rename="camel"):
+    """One entry of one client. Instants are UTC microseconds here, exactly as hashed; `hash` is hexadecimal."""
+
+    bot_id: str
+    client_id: str
+    seq: int
+    kind: str
+    points: int
+    available: int
+    at: int
+    recorded_at: int
+    lots: list[tuple[int, int]]
+    reason: str | None
+    metadata: dict[str, Any] | None
+    refers_to: int | None
+    active_from: int | None
+    expires_at: int | None
+    hash: str
+
+    def entry(self) -> Entry:
+        """The entry. ValueError if the hash is not hexadecimal."""
+        return Entry(
+            seq=self.seq,
+            kind=self.kind,
+            points=self.points,
+            available=self.available,
+            at=self.at,
+            recorded_at=self.recorded_at,
+            lots=tuple(LotChange(*change) for change in self.lots),
+            reason=self.reason,
+            metadata=self.metadata,
+            refers_to=self.refers_to,
+            active_from=self.active_from,
+            expires_at=self.expires_at,
+            hash=bytes.fromhex(self.hash),
+        )
+
+
+def export(installation: Installation, bot_id: str) -> Iterator[bytes]:
+    """The lines, by client and then from the oldest on. A client's own lines are one snapshot."""
+    after = ""
+    with installation.database.read() as tx:
+        access.known_bot(tx, bot_id)
+    while True:
+        with installation.database.read() as tx:
+            page = clients.page(tx, bot_id, after, PAGE)
+            for client in page:
+                for entry in journal.oldest_first(tx, bot_id, client.client_id):
+                    yield msgspec.json.encode(_line(bot_id, client.client_id, entry)) + b"\n"
+        if not page:
+            return
+        after = page[-1].client_id
+
+
+def _line(bot_id: str, client_id: str, entry: Entry) -> Line:
+    return Line(
+        bot_id=bot_id,
+        client_id=client_id,
+        seq=entry.seq,
+        kind=entry.kind,
+        points=entry.points,
+        available=entry.available,
+        at=entry.at,
+        recorded_at=entry.recorded_at,
+        lots=[(change.lot_id, change.points) for change in entry.lots],
+        reason=entry.reason,
+        metadata=entry.metadata,
+        refers_to=entry.refers_to,
+        active_from=entry.active_from,
+        expires_at=entry.expires_at,
+        hash=entry.hash.hex(),
+    )
