@@ -6,6 +6,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Router
 from starlette.types import Message, Receive, Scope, Send
 
+from remora.engine import Engine
 from remora.errors import InternalError, MethodNotAllowed, PathUnknown, Refusal
 from remora.service.installation import Installation
 from remora.settings import Settings
@@ -22,7 +23,8 @@ class Application:
     """The ASGI application. It turns whatever a request comes to into one answer and one log line."""
 
     def __init__(self, installation: Installation, settings: Settings) -> None:
-        self.services = Services(installation, Limiter(settings.rate_limit, settings.failed_auth_limit))
+        limiter = Limiter(settings.rate_limit, settings.failed_auth_limit)
+        self.services = Services(installation, limiter, Engine(installation, settings.queue_limit))
         self._router = Router(routes.every(), redirect_slashes=False)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -49,10 +51,15 @@ class Application:
         finally:
             observe.finish(scope, seen)
 
+    def close(self) -> None:
+        """Finish the writes that were accepted; the installation is the caller's to close."""
+        self.services.engine.close()
+
     def _headers(self, scope: Scope, seen: Observation) -> list[tuple[bytes, bytes]]:
         """The request id, and the limit that applies: the bot's once it is known, else the address's."""
         quota = seen.quota or self.services.limiter.look(rate_limit.FAILED_AUTH, auth.address(scope))
-        return [(b"x-request-id", seen.request_id.encode()), *quota.headers()]
+        replayed = [(b"idempotent-replayed", b"true")] if seen.replayed else []
+        return [(b"x-request-id", seen.request_id.encode()), *quota.headers(), *replayed]
 
 
 def _refusal(problem: Exception, seen: Observation) -> Refusal:

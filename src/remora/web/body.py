@@ -10,13 +10,22 @@ from msgspec import Struct
 from starlette.types import Receive, Scope
 
 from remora.errors import BodyTooLarge, InvalidField
-from remora.model import Platform
+from remora.ledger.commands import OnShortfall
+from remora.model import KINDS, Platform
+from remora.web.schemas.batch import Mode
 
 MAX_BYTES = 64 * 1024
 
 Body = TypeVar("Body")
 
 _PLACE = re.compile(r" - at `\$\.?(?P<field>[^`]*)`$")
+
+
+# An enum's values by the field that has them: what msgspec says instead is what was sent.
+_ALLOWED = {
+    field: f"expected one of {', '.join(values)}"
+    for field, values in {"platform": Platform, "mode": Mode, "shortfall": OnShortfall, "kinds": KINDS}.items()
+}
 
 
 class ClientGone(Exception):
@@ -82,7 +91,7 @@ def _explained(problem: str) -> str:
         return problem
     expected = _PLACE.sub("", problem)
     if expected.startswith("Invalid enum value"):
-        expected = f"expected one of {', '.join(Platform)}"
+        expected = _ALLOWED.get(place["field"].split("[")[0], expected.split("'")[0])
     return f"{place['field'] or 'body'}: {expected}"
 
 

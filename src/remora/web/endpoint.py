@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -11,6 +10,8 @@ import msgspec
 from msgspec import Struct
 from starlette.types import Receive, Scope, Send
 
+from remora import errors
+from remora.engine import Engine
 from remora.errors import (
     InvalidField,
     NoSuchBot,
@@ -25,8 +26,20 @@ from remora.service.tokens import Claims
 from remora.storage.database import Transaction
 from remora.web import auth, rate_limit
 from remora.web import body as bodies
+from remora.web.errors import ErrorResponse
 from remora.web.observe import Observation
 from remora.web.rate_limit import Limiter
+
+COMMON_REFUSALS = (
+    errors.InvalidField,
+    errors.TokenInvalid,
+    errors.PermissionDenied,
+    errors.NoSuchBot,
+    errors.PairSuperseded,
+    errors.RateLimited,
+    errors.InternalError,
+)
+"""What any call may be refused with, beside its own refusals."""
 
 FAILED_AUTHENTICATION = (TokenInvalid, NoSuchBot, PairSuperseded, PermissionDenied)
 JSON = (b"content-type", b"application/json")
@@ -48,17 +61,23 @@ class Services:
 
     installation: Installation
     limiter: Limiter
+    engine: Engine
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
     """A request that was let in: its bot is known and its pair has been proven."""
 
-    installation: Installation
+    services: Services
     bot_id: str
     claims: Claims
     now: int
     seen: Observation
+    scope: Scope
+
+    @property
+    def installation(self) -> Installation:
+        return self.services.installation
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +91,9 @@ class About:
     answer: type[Struct]
     success: str
     refusals: tuple[type[Refusal], ...]
+    envelope: type[Struct] = ErrorResponse
+    max_bytes: int = bodies.MAX_BYTES
+    needs_key: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +106,12 @@ class Endpoint:
     decoder: msgspec.json.Decoder[Any]
     takes_expired_token: bool
     reads: Callable[[Call, Any, Transaction], Struct] | None = None
-    writes: Callable[[Call, Any], Struct] | None = None
+    writes: Callable[[Call, Any], Awaitable[Struct]] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         services: Services = scope["services"]
         seen: Observation = scope["seen"]
-        raw = await bodies.read(scope, receive)
+        raw = await bodies.read(scope, receive, self.about.max_bytes)
         try:
             answer = await self._answer(services, scope, raw, seen)
         except FAILED_AUTHENTICATION as failure:
@@ -109,11 +131,11 @@ class Endpoint:
         with installation.database.read() as tx:
             caller = access.identify(tx, claims, seen.bot_id, now)
             body = self._admit(services, caller, raw, seen)
-            call = Call(installation, caller.bot_id, claims, now, seen)
+            call = Call(services, caller.bot_id, claims, now, seen, scope)
             if self.reads is not None:
                 return self.reads(call, body, tx)
         assert self.writes is not None, "an endpoint reads or writes"
-        return await asyncio.to_thread(self.writes, call, body)
+        return await self.writes(call, body)
 
     def _admit(self, services: Services, caller: access.Caller, raw: bytes, seen: Observation) -> Any:
         """Check secret, plan, rate and body, in this order: a body that is wrong elsewhere is only
@@ -147,10 +169,12 @@ def reads(
     return make
 
 
-def writes(about: About, *, takes_expired_token: bool = False) -> Callable[[Callable[[Call, Body], Struct]], Endpoint]:
+def writes(
+    about: About, *, takes_expired_token: bool = False
+) -> Callable[[Callable[[Call, Body], Awaitable[Struct]]], Endpoint]:
     """Make an endpoint of a verb that writes."""
 
-    def make(verb: Callable[[Call, Body], Struct]) -> Endpoint:
+    def make(verb: Callable[[Call, Body], Awaitable[Struct]]) -> Endpoint:
         return Endpoint(about, msgspec.json.Decoder(about.body), takes_expired_token, writes=verb)
 
     return make

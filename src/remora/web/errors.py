@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from typing import Annotated
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from remora import errors
-from remora.errors import Refusal
+from remora.errors import LedgerRefusal, Refusal
 
 STATUS: dict[type[Refusal], int] = {
     errors.InvalidField: 400,
@@ -23,6 +24,14 @@ STATUS: dict[type[Refusal], int] = {
     errors.ClientExists: 409,
     errors.KeyReused: 409,
     errors.BalanceOutOfRange: 409,
+    errors.InsufficientPoints: 409,
+    errors.NoSuchHold: 404,
+    errors.HoldEnded: 409,
+    errors.NoSuchEntry: 404,
+    errors.NotReversible: 409,
+    errors.AlreadyReversed: 409,
+    errors.Shortfall: 409,
+    errors.BatchRefused: 409,
     errors.BodyTooLarge: 413,
     errors.RateLimited: 429,
     errors.InternalError: 500,
@@ -46,9 +55,26 @@ class ErrorResponse(Struct, frozen=True, rename="camel"):
     err_response: ErrorDetail
 
 
+class LedgerErrorDetail(ErrorDetail, frozen=True, omit_defaults=True, rename="camel"):
+    """What went wrong, with the figures where there are any."""
+
+    available: Annotated[int, Meta(description="How many points there are.")] | msgspec.UnsetType = msgspec.UNSET
+    shortfall: Annotated[int, Meta(description="How many points are lacking.")] | msgspec.UnsetType = msgspec.UNSET
+
+
+class LedgerErrorResponse(Struct, frozen=True, rename="camel"):
+    """The envelope of a refusal by the ledger."""
+
+    success: bool
+    err_response: LedgerErrorDetail
+
+
 def envelope(refusal: Refusal, bot_id: str | None) -> bytes:
     """The body of a refusal."""
     detail = ErrorDetail(refusal.message, refusal.code, bot_id or msgspec.UNSET)
+    if isinstance(refusal, LedgerRefusal):
+        figures = (msgspec.UNSET if each is None else each for each in (refusal.available, refusal.shortfall))
+        detail = LedgerErrorDetail(detail.message, detail.code, detail.bot_id, *figures)
     return msgspec.json.encode(ErrorResponse(success=False, err_response=detail))
 
 

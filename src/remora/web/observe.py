@@ -32,6 +32,7 @@ class Observation(Struct):
     asked: int | None = None
     found: int | None = None
     quota: Quota | None = None
+    replayed: bool = False
 
 
 def begin(scope: Scope) -> Observation:

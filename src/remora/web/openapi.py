@@ -11,19 +11,41 @@ from starlette.routing import Route
 from remora import __version__
 from remora.errors import Refusal
 from remora.model import Platform
-from remora.web.endpoint import Endpoint
-from remora.web.errors import STATUS, ErrorResponse
+from remora.service.fields import MAX_KEY
+from remora.web.endpoint import About, Endpoint
+from remora.web.errors import STATUS
+from remora.web.schemas.batch import BatchRequest, operation_schemas
 
 Document = dict[str, Any]
 
 _REF = "#/components/schemas/"
 
+BOT_ID = {
+    "name": "botId",
+    "in": "query",
+    "required": True,
+    "schema": {"type": "string"},
+    "description": "The bot that asks.",
+}
+IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": True,
+    "schema": {"type": "string", "minLength": 1, "maxLength": MAX_KEY, "pattern": "^[!-~]+$"},
+    "description": "Names this order: however often it is sent, it is carried out once.",
+}
+
 
 def document(routes: Sequence[Route], base: str) -> Document:
     """The document of the routes below `base`; new at each call, so that a caller may change it."""
     endpoints = {route.path.removeprefix(base): route.app for route in routes if isinstance(route.app, Endpoint)}
-    structs = [struct for each in endpoints.values() for struct in (each.about.body, each.about.answer)]
-    _, schemas = msgspec.json.schema_components([*structs, ErrorResponse], ref_template=f"{_REF}{{name}}")
+    abouts = [each.about for each in endpoints.values()]
+    structs = [struct for about in abouts for struct in (about.body, about.answer, about.envelope)]
+    _, schemas = msgspec.json.schema_components(structs, ref_template=f"{_REF}{{name}}")
+    if BatchRequest in structs:
+        operations, components = operation_schemas(f"{_REF}{{name}}")
+        schemas |= components
+        schemas[BatchRequest.__name__]["properties"]["operations"]["items"] = {"oneOf": operations}
     # msgspec sorts the values of an enum; readers expect them as they were written.
     schemas[Platform.__name__]["enum"] = list(Platform)
     return {
@@ -66,32 +88,24 @@ def _operation(path: str, endpoint: Endpoint) -> Document:
         "tags": [about.tag],
         "summary": about.summary,
         "description": about.description,
-        "parameters": [
-            {
-                "name": "botId",
-                "in": "query",
-                "required": True,
-                "schema": {"type": "string"},
-                "description": "The bot that asks.",
-            }
-        ],
+        "parameters": [BOT_ID, IDEMPOTENCY_KEY] if about.needs_key else [BOT_ID],
         "requestBody": {"required": True, "content": _json(about.body)},
         "responses": {
             "200": {"description": about.success, "content": _json(about.answer)},
-            **_refusals(about.refusals),
+            **_refusals(about),
         },
     }
 
 
-def _refusals(kinds: tuple[type[Refusal], ...]) -> Document:
+def _refusals(about: About) -> Document:
     """One response for each status, which lists the codes that it may carry."""
     by_status: dict[int, list[type[Refusal]]] = {}
-    for kind in kinds:
+    for kind in about.refusals:
         by_status.setdefault(STATUS[kind], []).append(kind)
     return {
         str(status): {
             "description": "\n".join(f"- {kind.code}: {_first_line(kind)}" for kind in by_status[status]),
-            "content": _json(ErrorResponse),
+            "content": _json(about.envelope),
         }
         for status in sorted(by_status)
     }

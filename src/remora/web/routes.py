@@ -4,14 +4,25 @@ from __future__ import annotations
 
 from starlette.routing import Route
 
-from remora.web import calls, documents, health, openapi
+from remora.web import documents, health, openapi
+from remora.web.calls import batch, clients, credentials, history, lookup, orders
 from remora.web.openapi import Document
 
 BASE = "/api"
 
 API = [
-    Route(f"{BASE}/openapi/client/point", calls.get_client_points, methods=["POST"]),
-    Route(f"{BASE}/openapi/token", calls.exchange_token, methods=["POST"]),
+    Route(f"{BASE}/openapi/client/point", lookup.get_client_points, methods=["POST"]),
+    Route(f"{BASE}/openapi/token", credentials.exchange_token, methods=["POST"]),
+    Route(f"{BASE}/openapi/client/register", clients.register, methods=["POST"]),
+    Route(f"{BASE}/openapi/client/point/grant", orders.grant, methods=["POST"]),
+    Route(f"{BASE}/openapi/client/point/spend", orders.spend, methods=["POST"]),
+    Route(f"{BASE}/openapi/client/point/hold", orders.hold, methods=["POST"]),
+    Route(f"{BASE}/openapi/client/point/capture", orders.capture, methods=["POST"]),
+    Route(f"{BASE}/openapi/client/point/release", orders.release, methods=["POST"]),
+    Route(f"{BASE}/openapi/client/point/reverse", orders.reverse, methods=["POST"]),
+    Route(f"{BASE}/openapi/client/point/batch", batch.batch, methods=["POST"]),
+    Route(f"{BASE}/openapi/client/point/history", history.history, methods=["POST"]),
+    Route(f"{BASE}/openapi/client/point/explain", history.explain, methods=["POST"]),
 ]
 
 HEALTH = [

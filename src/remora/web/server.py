@@ -27,7 +27,8 @@ def serve(
     `announce` is given the base URL; connections are taken from before it is called.
     """
     observe.configure_logging()
-    server = uvicorn.Server(config(Application(installation, settings), settings))
+    application = Application(installation, settings)
+    server = uvicorn.Server(config(application, settings))
 
     def stop(_: int, __: FrameType | None) -> None:
         # For a signal before uvicorn listens to them, and for its raising them again once it has stopped.
@@ -36,7 +37,10 @@ def serve(
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, stop)
     announce(base_url(listener))
-    server.run(sockets=[listener])
+    try:
+        server.run(sockets=[listener])
+    finally:
+        application.close()
 
 
 def config(app: ASGIApp, settings: Settings) -> uvicorn.Config:

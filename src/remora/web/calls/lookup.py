@@ -1,32 +1,15 @@
-"""The calls themselves: each turns a body into a verb of the service, and its result into an answer."""
+"""Looking points up."""
 
 from __future__ import annotations
 
 from msgspec import UNSET
 
 from remora import errors
-from remora.service import pairs, points
+from remora.service import points
 from remora.service.points import LookedUp
 from remora.storage.database import Transaction
-from remora.web.endpoint import About, Call, reads, writes
-from remora.web.schemas import (
-    ClientPointInfo,
-    ClientPointsRequest,
-    ClientPointsResponse,
-    NotFound,
-    TokenRequest,
-    TokenResponse,
-)
-
-COMMON_REFUSALS = (
-    errors.InvalidField,
-    errors.TokenInvalid,
-    errors.PermissionDenied,
-    errors.NoSuchBot,
-    errors.PairSuperseded,
-    errors.RateLimited,
-    errors.InternalError,
-)
+from remora.web.endpoint import COMMON_REFUSALS, About, Call, reads
+from remora.web.schemas.lookup import ClientPointInfo, ClientPointsRequest, ClientPointsResponse, NotFound
 
 
 @reads(
@@ -72,30 +55,4 @@ def _not_found(client_ids: list[str], platform_client_ids: list[str], found: Loo
         platform_client_ids=[
             each for each in dict.fromkeys(platform_client_ids) if each not in found.by_platform_client_id
         ],
-    )
-
-
-@writes(
-    About(
-        summary="Exchange the token and secret",
-        description=(
-            "Replaces the bot's pair. Send the current token, even an expired one, and its secret; both are new in "
-            "the answer. The old pair is refused with 120000 from then on, or after the overlap that the bot's "
-            "operator has set."
-        ),
-        tag="Credentials",
-        body=TokenRequest,
-        answer=TokenResponse,
-        success="The new pair.",
-        refusals=COMMON_REFUSALS,
-    ),
-    takes_expired_token=True,
-)
-def exchange_token(call: Call, proof: TokenRequest) -> TokenResponse:
-    pair = pairs.exchange(call.installation, call.bot_id, call.claims, proof.secret)
-    return TokenResponse(
-        success=True,
-        message="Exchange token and secret successfully",
-        api_token=pair.api_token,
-        api_secret=pair.api_secret,
     )

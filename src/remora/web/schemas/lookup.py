@@ -1,4 +1,4 @@
-"""What the calls take and answer, in the wire's names. The OpenAPI document is made from these."""
+"""Looking points up: what the call takes and answers."""
 
 from __future__ import annotations
 
@@ -7,17 +7,13 @@ from typing import Annotated
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from remora.model import Platform
-
-MAX_IDS = 100
-MAX_ID_CHARACTERS = 256
-
-Id = Annotated[str, Meta(min_length=1, max_length=MAX_ID_CHARACTERS)]
+from remora.web.schemas.common import MAX_IDS, Id, Secret, refuse_nul
 
 
 class ClientPointsRequest(Struct, frozen=True, rename="camel"):
     """Which clients: `clientIds`, or `platform` with `platformClientIds`, or both ways at once."""
 
-    secret: Annotated[str, Meta(description="The bot's API secret, the other half of the token's pair.")]
+    secret: Secret
     client_ids: (
         Annotated[list[Id], Meta(max_length=MAX_IDS, description="Encoded client ids, at most 100.")] | UnsetType
     ) = UNSET
@@ -42,8 +38,8 @@ class ClientPointsRequest(Struct, frozen=True, rename="camel"):
             raise ValueError(f"platform is required with platformClientIds: one of {', '.join(Platform)}")
         if not self.client_ids and not self.platform_client_ids:
             raise ValueError("clientIds, or platform with platformClientIds, is required: 1 to 100 ids")
-        _refuse_nul("clientIds", self.client_ids or [])
-        _refuse_nul("platformClientIds", self.platform_client_ids or [])
+        refuse_nul("clientIds", self.client_ids or [])
+        refuse_nul("platformClientIds", self.platform_client_ids or [])
 
 
 class ClientPointInfo(Struct, frozen=True, omit_defaults=True, rename="camel"):
@@ -73,24 +69,3 @@ class ClientPointsResponse(Struct, frozen=True, omit_defaults=True, rename="came
         UNSET
     )
     not_found: Annotated[NotFound, Meta(description="Present if includeNotFound was true.")] | UnsetType = UNSET
-
-
-class TokenRequest(Struct, frozen=True, rename="camel"):
-    """The secret of the pair that is to be replaced."""
-
-    secret: Annotated[str, Meta(description="The bot's API secret, the other half of the token's pair.")]
-
-
-class TokenResponse(Struct, frozen=True, rename="camel"):
-    """A new pair. It is shown this once."""
-
-    success: bool
-    message: str
-    api_token: Annotated[str, Meta(description="The new token, a JWT that lives 30 days.")]
-    api_secret: Annotated[str, Meta(description="The new secret.")]
-
-
-def _refuse_nul(field: str, ids: list[str]) -> None:
-    for position, each in enumerate(ids):
-        if "\0" in each:
-            raise ValueError(f"{field}[{position}] must not hold a NUL character")

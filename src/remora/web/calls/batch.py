@@ -1,0 +1,100 @@
+"""Many orders in one call."""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec import UNSET
+
+from remora import errors
+from remora.errors import InvalidField, Refusal
+from remora.service.orders import Job, Order, Outcome, entry_id, refused
+from remora.web import body as bodies
+from remora.web.calls.orders import DRY_RUN, submit
+from remora.web.endpoint import COMMON_REFUSALS, About, Call, writes
+from remora.web.errors import LedgerErrorResponse
+from remora.web.schemas import orders as schemas
+from remora.web.schemas.batch import BatchRequest, BatchResponse, Mode, Operation, OperationResult, Result
+from remora.web.schemas.orders import entry_info
+
+MAX_BYTES = 1024 * 1024
+
+_operation: msgspec.json.Decoder[Operation] = msgspec.json.Decoder(Operation)
+
+
+@writes(
+    About(
+        summary="Carry out a batch",
+        description=(
+            "Carries out up to 1,000 operations, in their order, in one transaction. Each has its own key; one whose "
+            "key has an answer already gets that again. In mode `independent` a refused or wrong operation leaves the "
+            "others untouched. In mode `atomic` it refuses the whole batch, and nothing is done or kept, not even "
+            "under the keys. The body may have 1 MiB."
+        ),
+        tag="Ledger",
+        body=BatchRequest,
+        answer=BatchResponse,
+        success="A result for each operation.",
+        refusals=(*COMMON_REFUSALS, errors.BatchRefused, errors.StoreUnavailable),
+        envelope=LedgerErrorResponse,
+        max_bytes=MAX_BYTES,
+    )
+)
+async def batch(call: Call, asked: BatchRequest) -> BatchResponse:
+    atomic = asked.mode is Mode.ATOMIC
+    read = [_read(index, raw) for index, raw in enumerate(asked.operations)]
+    if atomic:
+        for each in read:
+            if isinstance(each, Refusal):
+                raise each
+    orders = tuple(each for each in read if isinstance(each, Order))
+    result = await submit(call, Job(orders, atomic, asked.dry_run)) if orders else []
+    if isinstance(result, Refusal):
+        raise result
+    outcomes = iter(result)
+    return BatchResponse(
+        success=True,
+        message=DRY_RUN if asked.dry_run else "Carry out batch successfully",
+        results=[
+            _result(index, refused(each) if isinstance(each, Refusal) else next(outcomes))
+            for index, each in enumerate(read)
+        ],
+    )
+
+
+def _read(index: int, raw: msgspec.Raw) -> Order | InvalidField:
+    """One operation as an order, or what is wrong with it."""
+    try:
+        operation = bodies.decode(_operation, bytes(raw))
+        return schemas.order(operation, operation.key)
+    except InvalidField as problem:
+        return InvalidField(f"operations[{index}]: {problem.message}")
+
+
+def _result(index: int, outcome: Outcome) -> OperationResult:
+    try:
+        done = outcome.done()
+    except Refusal as refusal:
+        return OperationResult(
+            index=index,
+            outcome=Result.REFUSED,
+            replayed=outcome.replayed,
+            code=refusal.code,
+            message=refusal.message,
+            available=_figure(refusal, "available"),
+            shortfall=_figure(refusal, "shortfall"),
+        )
+    return OperationResult(
+        index=index,
+        outcome=Result.DONE,
+        replayed=outcome.replayed,
+        entry=entry_info(done.client_id, done.entry),
+        available=done.available,
+        hold_id=entry_id(done.client_id, done.entry.seq) if done.entry.kind == "hold" else UNSET,
+        expires_at=schemas.hold_expiry(done) if done.entry.kind == "hold" else UNSET,
+        shortfall=done.shortfall if done.entry.kind == "reverse" else UNSET,
+    )
+
+
+def _figure(refusal: Refusal, name: str) -> int | msgspec.UnsetType:
+    figure: int | None = getattr(refusal, name, None)
+    return UNSET if figure is None else figure

@@ -1,0 +1,180 @@
+"""Changing points: grant, spend, hold, capture, release, reverse."""
+
+from __future__ import annotations
+
+import asyncio
+
+from msgspec import Struct
+
+from remora import errors
+from remora.errors import InvalidField, Refusal
+from remora.service import fields
+from remora.service.desk import Result
+from remora.service.orders import Done, Job, entry_id
+from remora.web.endpoint import COMMON_REFUSALS, About, Call, writes
+from remora.web.errors import LedgerErrorResponse
+from remora.web.schemas import orders as schemas
+from remora.web.schemas.orders import AnyOrder, HoldResponse, OrderResponse, ReverseResponse, entry_info
+
+KEY_HEADER = b"idempotency-key"
+
+DRY_RUN = "Dry run: nothing was changed"
+
+
+def about(summary: str, description: str, body: type[Struct], answer: type[Struct], *refusals: type[Refusal]) -> About:
+    """What all orders have in common."""
+    return About(
+        summary=summary,
+        description=(
+            f"{description}\n\nThe header `Idempotency-Key` is needed. The same key with the same body gets the first "
+            "answer again, refusals included, with the header `Idempotent-Replayed: true`; with another body it gets "
+            "409. With `dryRun` it is decided for real, and nothing is changed. An answer of 200 is on disk."
+        ),
+        tag="Ledger",
+        body=body,
+        answer=answer,
+        success="It was done.",
+        refusals=(*COMMON_REFUSALS, errors.NoClientFound, errors.KeyReused, *refusals, errors.StoreUnavailable),
+        envelope=LedgerErrorResponse,
+        needs_key=True,
+    )
+
+
+@writes(
+    about(
+        "Grant points",
+        "The points become a lot, which expires at `expiresAt`, or when the bot's policy says.",
+        schemas.GrantRequest,
+        OrderResponse,
+        errors.BalanceOutOfRange,
+    )
+)
+async def grant(call: Call, asked: schemas.GrantRequest) -> OrderResponse:
+    return _order_response(
+        "Grant client points successfully", await _carry_out(call, asked, asked.dry_run), asked.dry_run
+    )
+
+
+@writes(
+    about(
+        "Spend points",
+        "Uses points of the lots that expire first, all or nothing.",
+        schemas.SpendRequest,
+        OrderResponse,
+        errors.InsufficientPoints,
+    )
+)
+async def spend(call: Call, asked: schemas.SpendRequest) -> OrderResponse:
+    return _order_response(
+        "Spend client points successfully", await _carry_out(call, asked, asked.dry_run), asked.dry_run
+    )
+
+
+@writes(
+    about(
+        "Hold points",
+        "Reserves points of the lots that expire first. They cannot be spent, and do not expire, until the hold ends.",
+        schemas.HoldRequest,
+        HoldResponse,
+        errors.InsufficientPoints,
+    )
+)
+async def hold(call: Call, asked: schemas.HoldRequest) -> HoldResponse:
+    done = await _carry_out(call, asked, asked.dry_run)
+    return HoldResponse(
+        success=True,
+        message=DRY_RUN if asked.dry_run else "Hold client points successfully",
+        hold_id=entry_id(done.client_id, done.entry.seq),
+        expires_at=schemas.hold_expiry(done),
+        available=done.available,
+    )
+
+
+@writes(
+    about(
+        "Capture a hold",
+        "Uses all that the hold reserves, or `points` of it; the rest is released.",
+        schemas.CaptureRequest,
+        OrderResponse,
+        errors.InsufficientPoints,
+        errors.NoSuchHold,
+        errors.HoldEnded,
+    )
+)
+async def capture(call: Call, asked: schemas.CaptureRequest) -> OrderResponse:
+    return _order_response(
+        "Capture client points successfully", await _carry_out(call, asked, asked.dry_run), asked.dry_run
+    )
+
+
+@writes(
+    about(
+        "Release a hold",
+        "Gives back what the hold reserves. What goes back to a lot that has expired meanwhile expires at once.",
+        schemas.ReleaseRequest,
+        OrderResponse,
+        errors.NoSuchHold,
+        errors.HoldEnded,
+    )
+)
+async def release(call: Call, asked: schemas.ReleaseRequest) -> OrderResponse:
+    return _order_response(
+        "Release client points successfully", await _carry_out(call, asked, asked.dry_run), asked.dry_run
+    )
+
+
+@writes(
+    about(
+        "Reverse an entry",
+        "Undoes a grant, a spend or a capture, or `points` of it, until all of it is undone. A spend gives back to "
+        "the lots that it used; what goes back to a lot that has expired meanwhile expires at once. A grant takes "
+        "back from its own lot: if some was used, it is refused with the shortfall, or takes what is left.",
+        schemas.ReverseRequest,
+        ReverseResponse,
+        errors.NoSuchEntry,
+        errors.NotReversible,
+        errors.AlreadyReversed,
+        errors.Shortfall,
+        errors.BalanceOutOfRange,
+    )
+)
+async def reverse(call: Call, asked: schemas.ReverseRequest) -> ReverseResponse:
+    done = await _carry_out(call, asked, asked.dry_run)
+    return ReverseResponse(
+        success=True,
+        message=DRY_RUN if asked.dry_run else "Reverse client points successfully",
+        entry=entry_info(done.client_id, done.entry),
+        available=done.available,
+        shortfall=done.shortfall,
+    )
+
+
+async def submit(call: Call, job: Job) -> Result:
+    """Queue a job, and wait until it is decided and on disk."""
+    # Shielded: what was accepted is carried out, though the one who waits for it be told to stop.
+    return await asyncio.shield(asyncio.wrap_future(call.services.engine.submit(call.bot_id, job)))
+
+
+async def _carry_out(call: Call, asked: AnyOrder, dry_run: bool) -> Done:  # noqa: FBT001 (as the body has it)
+    result = await submit(call, Job((schemas.order(asked, _key(call)),), dry_run=dry_run))
+    if isinstance(result, Refusal):
+        raise result
+    call.seen.replayed = result[0].replayed
+    return result[0].done()
+
+
+def _key(call: Call) -> str:
+    """The request's idempotency key, or InvalidField."""
+    given = [value for name, value in call.scope["headers"] if name == KEY_HEADER]
+    if len(given) != 1:
+        raise InvalidField(f"the header Idempotency-Key is required, once: {fields.KEY_FORM}")
+    return fields.key(given[0].decode("latin-1"))
+
+
+def _order_response(message: str, done: Done, dry_run: bool) -> OrderResponse:  # noqa: FBT001 (as the body has it)
+    return OrderResponse(
+        success=True,
+        message=DRY_RUN if dry_run else message,
+        entry=entry_info(done.client_id, done.entry),
+        available=done.available,
+    )
