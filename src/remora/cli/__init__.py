@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from remora import __version__
-from remora.cli import bot, client, demo, migrate, openapi, points, serve
+from remora.cli import bot, client, demo, export, migrate, openapi, points, serve, tidy, verify
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -23,6 +23,9 @@ for command in (
     client.client,
     points.points,
     serve.serve,
+    tidy.tidy,
+    verify.verify,
+    export.export,
     openapi.openapi,
     demo.demo,
 ):

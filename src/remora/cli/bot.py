@@ -8,6 +8,7 @@ import click
 
 from remora import rfc3339
 from remora.cli import shell
+from remora.ledger import expiry
 from remora.model import Bot
 from remora.service import bots, pairs
 from remora.service.pairs import MAX_OVERLAP_MINUTES, Pair
@@ -24,11 +25,23 @@ def bot() -> None:
 @click.argument("name")
 @click.option("--bot-id", help="The id to give it; one is made up otherwise.")
 @click.option("--overlap-minutes", type=OVERLAP, default=0, help="How long a replaced pair still works [0].")
+@click.option("--expiry-policy", default="none", help=f"When grants without a date expire: {expiry.FORM} [none].")
+@click.option("--time-zone", default="UTC", help="The IANA time zone in which they do [UTC].")
 @shell.with_json
-def create(name: str, bot_id: str | None, overlap_minutes: int, as_json: bool) -> None:
+def create(
+    name: str, bot_id: str | None, overlap_minutes: int, expiry_policy: str, time_zone: str, as_json: bool
+) -> None:
     """Make a bot, and print its id, token and secret: this once."""
     with shell.installation() as installation:
-        _print_pair(bots.create(installation, name, bot_id, overlap_minutes), as_json)
+        pair = bots.create(
+            installation,
+            name,
+            bot_id,
+            overlap_minutes=overlap_minutes,
+            expiry_policy=expiry_policy,
+            time_zone=time_zone,
+        )
+    _print_pair(pair, as_json)
 
 
 @bot.command("list")
@@ -73,13 +86,15 @@ def show(bot_id: str, as_json: bool) -> None:
 @click.argument("bot_id", metavar="BOT")
 @click.option("--name", help="What to call it.")
 @click.option("--overlap-minutes", type=OVERLAP, help="How long a replaced pair still works.")
+@click.option("--expiry-policy", help=f"When grants to come without a date expire: {expiry.FORM}.")
+@click.option("--time-zone", help="The IANA time zone in which they do.")
 @shell.with_json
-def update(bot_id: str, name: str | None, overlap_minutes: int | None, as_json: bool) -> None:
-    """Change a bot."""
-    if name is None and overlap_minutes is None:
-        raise click.UsageError("give --name or --overlap-minutes")
+def update(bot_id: str, as_json: bool, **changes: Any) -> None:
+    """Change a bot. A new policy is for grants to come."""
+    if all(change is None for change in changes.values()):
+        raise click.UsageError("give at least one option that says what to change")
     with shell.installation() as installation:
-        _print_bot(bots.update(installation, bot_id, name=name, overlap_minutes=overlap_minutes), as_json)
+        _print_bot(bots.update(installation, bot_id, **changes), as_json)
 
 
 @bot.command()
@@ -146,6 +161,8 @@ def _fields(each: Bot) -> list[tuple[str, object]]:
         ("name", each.name),
         ("api", _on(each)),
         ("overlap", f"{each.overlap_minutes} minutes"),
+        ("expiry", each.expiry_policy),
+        ("time zone", each.time_zone),
         ("created", rfc3339.render(each.created_at)),
     ]
 
@@ -156,6 +173,8 @@ def _as_json(each: Bot) -> dict[str, Any]:
         "name": each.name,
         "apiEnabled": each.api_enabled,
         "overlapMinutes": each.overlap_minutes,
+        "expiryPolicy": each.expiry_policy,
+        "timeZone": each.time_zone,
         "createdAt": rfc3339.render(each.created_at),
     }
 

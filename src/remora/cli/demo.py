@@ -18,7 +18,7 @@ from remora.cli import shell
 from remora.cli.serve import run, with_address
 from remora.clock import SystemClock
 from remora.errors import Refusal
-from remora.ledger.grant import Grant
+from remora.ledger.commands import Grant
 from remora.model import MICROSECONDS_PER_SECOND, NEVER, Platform
 from remora.service import access, bots, clients, pairs, points
 from remora.service.installation import Installation, migrate, open_installation
@@ -93,7 +93,7 @@ def _add(installation: Installation, number: int, character: Character) -> None:
     for amount, life_seconds in character.lots:
         life = None if life_seconds is None else life_seconds * MICROSECONDS_PER_SECOND
         expires_at = NEVER if life is None else installation.clock.now() + life
-        points.grant(installation, BOT, client.client_id, Grant(amount, expires_at, "demo"))
+        points.order(installation, BOT, client.client_id, Grant(amount, expires_at, reason="demo"))
 
 
 def _working_pair(installation: Installation, folder: Path) -> dict[str, str]:

@@ -1,16 +1,35 @@
-"""`remora points`: granting points, and showing balances."""
+"""`remora points`: changing points, and explaining them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import click
+import msgspec
 
 from remora import rfc3339
 from remora.cli import shell
-from remora.ledger.grant import Grant
-from remora.model import MAX_POINTS, NEVER, Entry
+from remora.ledger.commands import (
+    DEFAULT_HOLD_SECONDS,
+    MAX_HOLD_SECONDS,
+    Capture,
+    Command,
+    Grant,
+    Hold,
+    OnShortfall,
+    Release,
+    Reverse,
+    Spend,
+)
+from remora.model import KINDS, MAX_POINTS, NEVER
+from remora.service import history as journal
 from remora.service import points as service
+from remora.service.orders import Who, named
+from remora.web.schemas.history import explained
+from remora.web.schemas.orders import entry_info, hold_expiry
+
+AMOUNT = click.IntRange(1, MAX_POINTS)
 
 
 class Instant(click.ParamType[int]):
@@ -25,37 +44,118 @@ class Instant(click.ParamType[int]):
             self.fail(str(problem), param, ctx)
 
 
+class Metadata(click.ParamType[dict[str, Any]]):
+    """A JSON object on the command line."""
+
+    name = "json"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> dict[str, Any]:
+        if isinstance(value, dict):
+            return value
+        try:
+            return msgspec.json.decode(value, type=dict[str, Any])
+        except (msgspec.DecodeError, RecursionError, UnicodeError) as problem:
+            self.fail(f"is not a JSON object: {problem}", param, ctx)
+
+
 @click.group()
 def points() -> None:
-    """Grant points, and show balances."""
+    """Change points, and explain balances."""
+
+
+def order_options(command: Callable[..., None]) -> Callable[..., None]:
+    """What every change has: whose, under which key, and whether for real."""
+    for option in (
+        click.option("--dry-run", is_flag=True, help="Decide for real, and change nothing."),
+        click.option("--key", help="An idempotency key: the same change again with the same key is made once."),
+        click.argument("client_id"),
+        click.argument("bot_id", metavar="BOT"),
+    ):
+        command = option(command)
+    return command
+
+
+def reason_options(command: Callable[..., None]) -> Callable[..., None]:
+    """What may be noted beside a change."""
+    for option in (
+        click.option("--metadata", type=Metadata(), help="A JSON object to find again beside it."),
+        click.option("--reason", help="Why, for whoever explains the balance."),
+    ):
+        command = option(command)
+    return command
 
 
 @points.command()
-@click.argument("bot_id", metavar="BOT")
-@click.argument("client_id")
-@click.argument("points", type=click.IntRange(1, MAX_POINTS))
-@click.option(
-    "--expires-at", type=Instant(), default=NEVER, help="When they expire, like 2030-01-31T23:59:59Z [never]."
-)
-@click.option("--reason", help="Why, for whoever explains the balance.")
-@click.option("--key", help="An idempotency key: the same grant again with the same key is made once.")
+@order_options
+@click.argument("points", type=AMOUNT)
+@click.option("--expires-at", type=Instant(), help="When they expire, like 2030-01-31T23:59:59Z [the bot's policy].")
+@click.option("--active-from", type=Instant(), help="When they can be used [now].")
+@reason_options
 @shell.with_json
-def grant(
-    bot_id: str,
-    client_id: str,
-    points: int,
-    expires_at: int,
-    reason: str | None,
-    key: str | None,
-    as_json: bool,
-) -> None:
+def grant(points: int, expires_at: int | None, active_from: int | None, **rest: Any) -> None:
     """Give a client points. When this ends well, they are on disk."""
-    with shell.installation() as installation:
-        granted = service.grant(installation, bot_id, client_id, Grant(points, expires_at, reason), key)
-    if as_json:
-        shell.print_json({"entry": _as_json(client_id, granted.entry), "available": granted.available})
-    else:
-        click.echo(f"granted {granted.entry.points}; available {granted.available}")
+    _order(lambda reason, metadata: Grant(points, expires_at, active_from, reason, metadata), **rest)
+
+
+@points.command()
+@order_options
+@click.argument("points", type=AMOUNT)
+@reason_options
+@shell.with_json
+def spend(points: int, **rest: Any) -> None:
+    """Use points: of the lots that expire first, all or nothing."""
+    _order(lambda reason, metadata: Spend(points, reason, metadata), **rest)
+
+
+@points.command()
+@order_options
+@click.argument("points", type=AMOUNT)
+@click.option(
+    "--timeout-seconds",
+    type=click.IntRange(1, MAX_HOLD_SECONDS),
+    default=DEFAULT_HOLD_SECONDS,
+    help=f"How long they stay reserved [{DEFAULT_HOLD_SECONDS}].",
+)
+@reason_options
+@shell.with_json
+def hold(points: int, timeout_seconds: int, **rest: Any) -> None:
+    """Reserve points until a capture or a release, or until the time is out."""
+    _order(lambda reason, metadata: Hold(points, timeout_seconds, reason, metadata), **rest)
+
+
+@points.command()
+@order_options
+@click.argument("hold_id")
+@click.option("--points", type=AMOUNT, help="Use so many, and release the rest [all].")
+@shell.with_json
+def capture(hold_id: str, points: int | None, **rest: Any) -> None:
+    """Use what a hold reserves."""
+    about, seq = named(hold_id)
+    _order(lambda *_: Capture(seq, points), about=about, **rest)
+
+
+@points.command()
+@order_options
+@click.argument("hold_id")
+@shell.with_json
+def release(hold_id: str, **rest: Any) -> None:
+    """End a hold, and use nothing."""
+    about, seq = named(hold_id)
+    _order(lambda *_: Release(seq), about=about, **rest)
+
+
+@points.command()
+@order_options
+@click.argument("entry_id")
+@click.option("--points", type=AMOUNT, help="Undo so many [all that is left].")
+@click.option("--take-available", is_flag=True, help="Of a grant that was used in part, take back what is left.")
+@reason_options
+@shell.with_json
+def reverse(entry_id: str, points: int | None, take_available: bool, **rest: Any) -> None:
+    """Undo a grant, a spend or a capture, or a part of it."""
+    shortfall = OnShortfall.TAKE_AVAILABLE if take_available else OnShortfall.REFUSE
+    about, seq = named(entry_id)
+    _order(lambda reason, metadata: Reverse(seq, points, shortfall, reason, metadata), about=about, **rest)
 
 
 @points.command()
@@ -79,13 +179,109 @@ def show(bot_id: str, client_ids: tuple[str, ...], as_json: bool) -> None:
         click.echo(f"{client_id}: no such client", err=True)
 
 
-def _as_json(client_id: str, entry: Entry) -> dict[str, Any]:
-    return {
-        "entryId": f"{client_id}-{entry.seq}",
-        "kind": entry.kind,
-        "points": entry.points,
-        "available": entry.available,
-        "at": rfc3339.render(entry.at),
-        **({"reason": entry.reason} if entry.reason else {}),
-        "lots": [{"lotId": f"{client_id}-{change.lot_id}", "points": change.points} for change in entry.lots],
-    }
+@points.command()
+@click.argument("bot_id", metavar="BOT")
+@click.argument("client_id")
+@click.option("--limit", type=click.IntRange(1, 1000), default=50, help="At most so many entries [50].")
+@click.option("--cursor", type=click.IntRange(1, NEVER), default=NEVER, help="Go on where a page ended.")
+@click.option("--kind", "kinds", multiple=True, type=click.Choice(KINDS), help="Only this kind; may be repeated.")
+@click.option("--from", "since", type=Instant(), default=-NEVER, help="Only from this time on.")
+@click.option("--to", "until", type=Instant(), default=NEVER, help="Only before this time.")
+@shell.with_json
+def history(
+    bot_id: str,
+    client_id: str,
+    limit: int,
+    cursor: int,
+    kinds: tuple[str, ...],
+    since: int,
+    until: int,
+    as_json: bool,
+) -> None:
+    """Show a client's journal, newest first."""
+    with shell.installation() as installation, installation.database.read() as tx:
+        page = journal.history(
+            tx,
+            bot_id,
+            Who(client_id),
+            installation.clock.now(),
+            most=limit,
+            before=cursor,
+            kinds=kinds or KINDS,
+            since=since,
+            until=until,
+        )
+    entries = [entry_info(client_id, entry) for entry in page.entries]
+    if as_json:
+        following = None if page.next_before is None else str(page.next_before)
+        shell.print_json({"entries": msgspec.to_builtins(entries), "nextCursor": following})
+        return
+    shell.print_table(
+        ["ENTRY", "AT", "KIND", "POINTS", "AVAILABLE", "REASON"],
+        [
+            (each.entry_id, each.at, each.kind, f"{each.points:+}", each.available, each.reason or "")
+            for each in entries
+        ],
+    )
+    if page.next_before is not None:
+        click.echo(f"There is more: --cursor {page.next_before}", err=True)
+
+
+@points.command()
+@click.argument("bot_id", metavar="BOT")
+@click.argument("client_id")
+@click.option("--at", type=Instant(), help="At which instant, past or future [now].")
+@shell.with_json
+def explain(bot_id: str, client_id: str, at: int | None, as_json: bool) -> None:
+    """Show the lots and holds that make a balance."""
+    with shell.installation() as installation, installation.database.read() as tx:
+        now = installation.clock.now() if at is None else at
+        found = explained(journal.explain(tx, bot_id, Who(client_id), now))
+    if as_json:
+        answer = msgspec.to_builtins(found)
+        shell.print_json({name: value for name, value in answer.items() if name not in ("success", "message")})
+        return
+    shell.print_table(
+        ["LOT", "STATE", "GRANTED", "AVAILABLE", "HELD", "FROM", "EXPIRES"],
+        [
+            (lot.lot_id, lot.state, lot.granted, lot.available, lot.held, lot.active_from, lot.expires_at or "never")
+            for lot in found.lots
+        ],
+    )
+    for held in found.holds:
+        click.echo(f"hold {held.hold_id} reserves {held.points} until {held.expires_at}")
+    click.echo(f"available {found.available}, held {found.held}")
+    if found.next_expiry:
+        click.echo(f"next to expire: {found.next_expiry.points} at {found.next_expiry.at}")
+
+
+def _order(
+    command: Callable[[str | None, dict[str, Any] | None], Command],
+    *,
+    bot_id: str,
+    client_id: str,
+    key: str | None,
+    dry_run: bool,
+    as_json: bool,
+    about: str | None = None,
+    reason: str | None = None,
+    metadata: dict[str, Any] | None = None,
+) -> None:
+    """Carry out a command, and print what came of it."""
+    with shell.installation() as installation:
+        done = service.order(
+            installation, bot_id, client_id, command(reason, metadata), key, about=about, dry_run=dry_run
+        )
+    entry = entry_info(client_id, done.entry)
+    if as_json:
+        answer: dict[str, Any] = {"entry": msgspec.to_builtins(entry), "available": done.available}
+        if entry.kind == "hold":
+            answer |= {"holdId": entry.entry_id, "expiresAt": hold_expiry(done)}
+        if entry.kind == "reverse":
+            answer["shortfall"] = done.shortfall
+        shell.print_json(answer)
+        return
+    moved = sum(change.points for change in done.entry.lots)
+    would = "would have been: " if dry_run else ""
+    short = f"; shortfall {done.shortfall}" if done.shortfall else ""
+    click.echo(f"{would}{entry.kind} {moved:+} as {entry.entry_id}; available {done.available}{short}")

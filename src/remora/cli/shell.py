@@ -11,6 +11,7 @@ from typing import Any, NoReturn, ParamSpec
 
 import click
 from rich.console import Console
+from rich.progress import Progress
 from rich.table import Table
 
 from remora import settings
@@ -67,6 +68,15 @@ def installation() -> Iterator[Installation]:
         yield opened
     finally:
         opened.close()
+
+
+@contextmanager
+def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
+    """A bar on standard error if that is a terminal; give it how much more was done."""
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda count: bar.advance(task, count)
 
 
 def print_json(value: object) -> None:
