@@ -14,8 +14,7 @@ from bench.nothing import application
 from remora import settings
 from remora.clock import SystemClock
 from remora.service.installation import open_installation
-from remora.web import observe, server
-from remora.web.app import Application
+from remora.web import server
 
 
 @contextmanager
@@ -45,9 +44,9 @@ def main(what: str) -> None:
     if what == "nothing":
         uvicorn.Server(server.config(application, read)).run(sockets=[listener])
         return
-    observe.configure_logging()
     installation = open_installation(read, SystemClock())
-    uvicorn.Server(server.config(Application(installation, read), read)).run(sockets=[listener])
+    server.serve(installation, read, listener, lambda _: None)
+    installation.close()
 
 
 if __name__ == "__main__":

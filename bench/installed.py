@@ -1,0 +1,58 @@
+"""An installation to measure: one bot, many clients, each with points."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from msgspec import Struct
+
+from remora import ids, settings
+from remora.clock import SystemClock
+from remora.ledger.commands import Grant
+from remora.ledger.decide import decide
+from remora.model import Account, Client, Platform
+from remora.service import access, bots
+from remora.service.installation import migrate, open_installation
+from remora.storage import accounts, clients
+
+CLIENTS = 50_000
+BOT = "bench"
+
+
+class Installed(Struct, frozen=True):
+    """Where it is, and how to call it."""
+
+    environment: dict[str, str]
+    token: str
+    secret: str
+    client_ids: list[str]
+
+
+def install(folder: Path, points: int = 1_000_000) -> Installed:
+    """Make the database, with a lot of `points` for each client, all in one transaction."""
+    environment = {
+        **os.environ,
+        "REMORA_DATABASE_URL": f"sqlite:///{folder}/bench.db",
+        "REMORA_RATE_LIMIT": "1000000000/minute",
+    }
+    read = settings.load(environment)
+    migrate(read, SystemClock())
+    installation = open_installation(read, SystemClock())
+    pair = bots.create(installation, "bench", BOT)
+    now = installation.clock.now()
+    made = [
+        Client(ids.client_id(installation.encoder, number), Platform.LINE, f"U{number:032}")
+        for number in range(1, CLIENTS + 1)
+    ]
+    with installation.database.write() as tx:
+        bot = access.known_bot(tx, BOT)
+        clients.add(tx, BOT, made, now)
+        changes = []
+        for client in made:
+            before = Account(BOT, client.client_id)
+            decision = decide(before, Grant(points), now, bot)
+            changes.append((before, decision.account, decision.entries))
+        accounts.save(tx, changes)
+    installation.close()
+    return Installed(environment, pair.api_token, pair.api_secret, [client.client_id for client in made])
