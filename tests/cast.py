@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from remora.ledger.grant import Grant
+from remora.ledger.commands import Grant
 from remora.model import MICROSECONDS_PER_SECOND, NEVER, Platform
 from remora.service import bots, clients, points
 from remora.service.installation import Installation
@@ -56,11 +56,11 @@ class Shop:
         return added.client_id
 
     def grant(self, client_id: str, amount: int, expires_at: int = NEVER) -> None:
-        points.grant(self.installation, self.bot_id, client_id, Grant(amount, expires_at))
+        points.order(self.installation, self.bot_id, client_id, Grant(amount, expires_at))
 
 
 def open_shop(installation: Installation, bot_id: str, overlap_minutes: int = 0) -> Shop:
-    pair = bots.create(installation, f"Shop {bot_id}", bot_id, overlap_minutes)
+    pair = bots.create(installation, f"Shop {bot_id}", bot_id, overlap_minutes=overlap_minutes)
     return Shop(installation, bot_id, pair.api_token, pair.api_secret)
 
 
@@ -76,6 +76,11 @@ class Api:
 
     def exchange(self, shop: Shop, **fields: Any) -> httpx.Response:
         return self.post(TOKEN, shop, {"secret": shop.secret, **fields})
+
+    def ledger(self, shop: Shop, what: str, key: str | None = None, **fields: Any) -> httpx.Response:
+        """Call `…/client/point/WHAT`; an order has a key."""
+        headers = {} if key is None else {"idempotency-key": key}
+        return self.post(f"{POINT}/{what}", shop, {"secret": shop.secret, **fields}, headers=headers)
 
     def post(
         self,
@@ -108,6 +113,6 @@ def refused(response: httpx.Response) -> tuple[int, int]:
     body = response.json()
     assert body["success"] is False
     assert set(body) == {"success", "errResponse"}
-    assert set(body["errResponse"]) <= {"message", "code", "botId"}
+    assert set(body["errResponse"]) <= {"message", "code", "botId", "available", "shortfall"}
     assert body["errResponse"]["message"]
     return response.status_code, body["errResponse"]["code"]

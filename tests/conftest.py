@@ -102,7 +102,13 @@ def serve(switchboard: tuple[Switchboard, str]) -> Iterator[Callable[[Installati
     board, url = switchboard
     opened: list[httpx.Client] = []
 
+    def stop() -> None:
+        if board.application is not None:
+            board.application.close()
+        board.application = None
+
     def start(installation: Installation, settings: Settings) -> Api:
+        stop()
         board.application = Application(installation, settings)
         opened.append(httpx.Client(base_url=url))
         return Api(opened[-1])
@@ -110,7 +116,7 @@ def serve(switchboard: tuple[Switchboard, str]) -> Iterator[Callable[[Installati
     yield start
     for client in opened:
         client.close()
-    board.application = None
+    stop()
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ import click
 import pytest
 
 import remora
-from remora.errors import Refusal
+from remora import errors
 from remora.web.errors import STATUS
 from tests.cli.test_commands import commands
 from tests.shell import Shell
@@ -199,7 +199,7 @@ def test_every_setting_is_documented_and_every_documented_one_exists() -> None:
 def test_every_error_code_is_documented_with_its_status() -> None:
     page = (DOCS / "reference" / "errors.md").read_text()
     rows = {(int(code), int(status)) for code, status in re.findall(r"^\| (\d+) \| (\d+) \|", page, re.MULTILINE)}
-    assert rows == {(kind.code, STATUS[kind]) for kind in Refusal.__subclasses__()}
+    assert rows == {(kind.code, STATUS[kind]) for kind in errors.kinds()}
 
 
 def test_every_link_between_pages_leads_somewhere() -> None:

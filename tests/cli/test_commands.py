@@ -34,7 +34,7 @@ def test_every_command_takes_json_except_those_that_serve_or_print_a_document() 
         for path, command in commands(main)
         if not isinstance(command, click.Group) and not any("--json" in option.opts for option in command.params)
     }
-    assert without == {"serve", "demo", "openapi"}
+    assert without == {"serve", "demo", "openapi", "export"}
 
 
 def test_from_nothing_to_a_balance(new_shell: Shell) -> None:
@@ -58,7 +58,7 @@ def test_people_get_lines_and_tables(shell: Shell) -> None:
     assert [line.split()[0] for line in created.splitlines()] == ["bot", "token", "secret", "expires"]
     bot_id = created.split()[2]
     client_id = shell.ok("client", "add", bot_id, "line", "U1").strip()
-    assert shell.ok("points", "grant", bot_id, client_id, "7") == "granted 7; available 7\n"
+    assert shell.ok("points", "grant", bot_id, client_id, "7") == f"grant +7 as {client_id}-1; available 7\n"
     assert shell.ok("points", "show", bot_id, client_id).split()[-3:] == [client_id, "line", "7"]
     assert "U1" in shell.ok("client", "list", bot_id)
     assert "U1" in shell.ok("client", "show", bot_id, client_id)

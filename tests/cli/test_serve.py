@@ -140,14 +140,14 @@ GRANTER = """
 import sys
 from remora import settings
 from remora.clock import SystemClock
-from remora.ledger.grant import Grant
+from remora.ledger.commands import Grant
 from remora.service import points
 from remora.service.installation import open_installation
 
 installation = open_installation(settings.load(), SystemClock())
 number = int(sys.argv[2])
 while True:
-    points.grant(installation, "tea", sys.argv[1], Grant(1), f"key-{number}")
+    points.order(installation, "tea", sys.argv[1], Grant(1), f"key-{number}")
     print(number, flush=True)
     number += 1
 """

@@ -10,14 +10,8 @@ import schemathesis
 
 
 @schemathesis.hook
-def map_query(context: schemathesis.HookContext, query: Any) -> Any:  # noqa: ARG001 (the hook's signature)
-    if isinstance(query, dict) and isinstance(query.get("botId"), str):
-        query["botId"] = os.environ["KNOWN_BOT_ID"]
-    return query
-
-
-@schemathesis.hook
-def map_body(context: schemathesis.HookContext, body: Any) -> Any:  # noqa: ARG001 (the hook's signature)
-    if isinstance(body, dict) and isinstance(body.get("secret"), str):
-        body["secret"] = os.environ["KNOWN_SECRET"]
-    return body
+def before_call(context: schemathesis.HookContext, case: schemathesis.Case[Any], kwargs: dict[str, Any]) -> None:  # noqa: ARG001 (the hook's signature)
+    if isinstance(case.query, dict) and isinstance(case.query.get("botId"), str):
+        case.query["botId"] = os.environ["KNOWN_BOT_ID"]
+    if isinstance(case.body, dict) and isinstance(case.body.get("secret"), str):
+        case.body["secret"] = os.environ["KNOWN_SECRET"]

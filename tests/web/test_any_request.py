@@ -124,4 +124,14 @@ def test_no_request_of_one_bot_ever_shows_anothers_client(
 
 def test_there_is_no_other_way_in() -> None:
     paths = [route.path for route in routes.every()]
-    assert paths == [POINT, TOKEN, "/api/openapi.json", "/api/docs", "/healthz", "/readyz"]
+    orders = ["grant", "spend", "hold", "capture", "release", "reverse", "batch", "history", "explain"]
+    assert paths == [
+        POINT,
+        TOKEN,
+        "/api/openapi/client/register",
+        *(f"{POINT}/{each}" for each in orders),
+        "/api/openapi.json",
+        "/api/docs",
+        "/healthz",
+        "/readyz",
+    ]

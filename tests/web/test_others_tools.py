@@ -21,6 +21,18 @@ from tests.cast import Api, Shop, open_shop
 
 BIN = Path(sys.executable).parent
 
+# All checks, but for two places where the schema says less than the call does, as the source's document has it:
+# that one way or the other of naming clients is needed stands in words; and a batch takes an operation that is wrong,
+# and refuses that one alone.
+SCHEMATHESIS = """
+[checks]
+positive_data_acceptance.enabled = false
+
+[[operations]]
+include-path = "/openapi/client/point/batch"
+checks.negative_data_rejection.enabled = false
+"""
+
 
 def test_schemathesis_finds_no_answer_that_the_document_does_not_have(
     serve: Callable[[Installation, Settings], Api], installation: Installation, settings: Settings, tmp_path: Path
@@ -31,6 +43,7 @@ def test_schemathesis_finds_no_answer_that_the_document_does_not_have(
     shop = open_shop(installation, "fuzzedBot", overlap_minutes=1440)
     for client_id in ("0", "VolejRejN"):
         shop.client(5, client_id=client_id, platform_client_id=client_id)
+    (tmp_path / "schemathesis.toml").write_text(SCHEMATHESIS)
     done = subprocess.run(
         [
             BIN / "schemathesis",
@@ -40,12 +53,8 @@ def test_schemathesis_finds_no_answer_that_the_document_does_not_have(
             f"{api.http.base_url}/api",
             "--header",
             f"Authorization: Bearer {shop.token}",
-            "--checks=all",
-            # The rule that clientIds or platform + platformClientIds is needed stands in words, as in the
-            # source's document: a request without either fits the schema, and is refused all the same.
-            "--exclude-checks=positive_data_acceptance",
             "--phases=examples,coverage,fuzzing",
-            "--max-examples=150",
+            "--max-examples=40",
             "--seed=1",
             "--generation-deterministic",
             "--no-color",
