@@ -7,6 +7,7 @@ import shutil
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import httpx
 import pytest
@@ -27,7 +28,11 @@ from tests.shell import Shell
 @pytest.fixture(scope="session", autouse=True)
 def _quiet() -> None:
     """Keep thousands of request lines out of the reports; a test that is about them captures them."""
-    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
+
+    def drop(*_: object) -> NoReturn:
+        raise structlog.DropEvent
+
+    structlog.configure(processors=[drop])
 
 
 @pytest.fixture(scope="session")
