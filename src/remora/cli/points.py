@@ -235,8 +235,11 @@ def history(
 def explain(bot_id: str, client_id: str, at: int | None, as_json: bool) -> None:
     """Show the lots and holds that make a balance."""
     with shell.installation() as installation, installation.database.read() as tx:
-        now = installation.clock.now() if at is None else at
-        found = explained(journal.explain(tx, bot_id, Who(client_id), now))
+        who = Who(client_id)
+        if at is None:
+            found = explained(journal.explain_now(tx, bot_id, who, installation.clock.now()))
+        else:
+            found = explained(journal.explain(tx, bot_id, who, at))
     if as_json:
         answer = msgspec.to_builtins(found)
         shell.print_json({name: value for name, value in answer.items() if name not in ("success", "message")})

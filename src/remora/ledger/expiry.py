@@ -40,7 +40,7 @@ def expires_at(policy: str, zone: str, start: int) -> int:
     parsed = _POLICY.fullmatch(policy)
     if parsed is None:
         return NEVER
-    local = (_EPOCH + timedelta(microseconds=start)).astimezone(ZoneInfo(zone)).replace(tzinfo=None)
+    local = (_EPOCH + timedelta(microseconds=start)).astimezone(ZoneInfo(zone)).replace(tzinfo=None, fold=0)
     count = int(parsed["count"])
     if parsed["unit"] == "days":
         end = local + timedelta(days=count)

@@ -13,6 +13,10 @@ REVERSIBLE = ("grant", "spend", "capture")
 
 def reverse(book: Book, command: Reverse, target: Reversible | None) -> Decision:
     """Undo all that is left of an entry, or `points` of it."""
+    # What was due is an entry from its time on, whether or not it was written before now.
+    just_settled = next((entry for entry in book.entries if entry.seq == command.seq), None)
+    if target is None and just_settled is not None:
+        target = Reversible(just_settled, ())
     if target is None:
         raise NoSuchEntry("the client has no such entry")
     entry = target.entry

@@ -23,7 +23,9 @@ def settle(book: Book) -> None:
         _start(book, due)
         _time_out(book, due)
         expire_dead(book, due)
-        due = next_due_at(book.lots.values(), book.open_holds(), due)
+        following = next_due_at(book.lots.values(), book.open_holds(), due)
+        assert following > due, "what was due at this instant has been applied"
+        due = following
 
 
 def expire_dead(book: Book, at: int) -> None:

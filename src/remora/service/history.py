@@ -79,9 +79,19 @@ def history(
     return Page(account.client_id, found[:most], found[most - 1].seq if more else None)
 
 
-def explain(tx: Transaction, bot_id: str, who: Who, at: int) -> Explanation:
-    """The ledger at any past instant, now, or at a future one: what will be left then. NoClientFound refuses."""
+def explain_now(tx: Transaction, bot_id: str, who: Who, now: int) -> Explanation:
+    """The ledger as look-ups answer it. A clock that has stepped back does not undo what was written."""
     account = _account(tx, bot_id, who)
+    return _explained(tx, account, max(now, account.settled_at))
+
+
+def explain(tx: Transaction, bot_id: str, who: Who, at: int) -> Explanation:
+    """The ledger at any past instant, or at a future one: what will be left then. NoClientFound refuses."""
+    return _explained(tx, _account(tx, bot_id, who), at)
+
+
+def _explained(tx: Transaction, account: Account, at: int) -> Explanation:
+    bot_id = account.bot_id
     if at < account.settled_at:
         replay = Replay(bot_id, account.client_id)
         for entry in journal.oldest_first(tx, bot_id, account.client_id, until=at):

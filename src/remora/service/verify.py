@@ -61,8 +61,12 @@ def verify_lines(lines: Iterable[bytes]) -> Iterator[str]:
 
 def _client(tx: Transaction, bot_id: str, client_id: str) -> Iterator[str]:
     replay = Replay(bot_id, client_id)
-    for entry in journal.oldest_first(tx, bot_id, client_id):
-        yield from (f"entry {entry.seq}: {problem}" for problem in replay.apply(entry))
+    try:
+        for entry in journal.oldest_first(tx, bot_id, client_id):
+            yield from (f"entry {entry.seq}: {problem}" for problem in replay.apply(entry))
+    except msgspec.DecodeError as broken:
+        yield f"an entry after {replay.seq} cannot be read: {broken}"
+        return
     yield from _lots(tx, replay)
     yield from _holds(tx, replay)
     yield from _numbers(tx, replay)

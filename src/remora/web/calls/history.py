@@ -74,7 +74,9 @@ def history(call: Call, asked: HistoryRequest, tx: Transaction) -> HistoryRespon
 )
 def explain(call: Call, asked: ExplainRequest, tx: Transaction) -> ExplainResponse:
     at = instant("at", asked.at)
-    return explained(service.explain(tx, call.bot_id, asked.who(), call.now if at is None else at))
+    if at is None:
+        return explained(service.explain_now(tx, call.bot_id, asked.who(), call.now))
+    return explained(service.explain(tx, call.bot_id, asked.who(), at))
 
 
 def _cursor(given: str) -> int:
