@@ -74,6 +74,11 @@ class Api:
         """Ask for points with the shop's own pair; `fields` are the rest of the body."""
         return self.post(POINT, shop, {"secret": shop.secret, **fields})
 
+    def points_of(self, shop: Shop, client_id: str) -> int:
+        """What a look-up says that a client has."""
+        points: int = self.look_up(shop, clientIds=[client_id]).json()["points"][0]["points"]
+        return points
+
     def exchange(self, shop: Shop, **fields: Any) -> httpx.Response:
         return self.post(TOKEN, shop, {"secret": shop.secret, **fields})
 

@@ -17,11 +17,6 @@ def spend(client_id: str, points: int, key: str) -> dict[str, Any]:
     return {"kind": "spend", "clientId": client_id, "points": points, "key": key}
 
 
-def balance(api: Api, shop: Shop, client_id: str) -> int:
-    points: int = api.look_up(shop, clientIds=[client_id]).json()["points"][0]["points"]
-    return points
-
-
 def test_each_operation_has_its_result_in_order(api: Api, shop: Shop) -> None:
     one, two = shop.client(10, platform_client_id="a"), shop.client(platform_client_id="b")
     answer = api.ledger(
@@ -37,7 +32,7 @@ def test_each_operation_has_its_result_in_order(api: Api, shop: Shop) -> None:
     ]
     assert results[1]["available"] == 10
     assert results[2]["entry"]["points"] == -4
-    assert [balance(api, shop, each) for each in (one, two)] == [7, 5]
+    assert [api.points_of(shop, each) for each in (one, two)] == [7, 5]
 
 
 def test_a_wrong_operation_leaves_its_neighbours_untouched(api: Api, shop: Shop) -> None:
@@ -61,14 +56,14 @@ def test_a_wrong_operation_leaves_its_neighbours_untouched(api: Api, shop: Shop)
         for each in results["results"]
         if each["outcome"] == "refused"
     )
-    assert balance(api, shop, client_id) == 3
+    assert api.points_of(shop, client_id) == 3
 
 
 def test_an_atomic_batch_is_done_whole(api: Api, shop: Shop) -> None:
     one, two = shop.client(10, platform_client_id="a"), shop.client(platform_client_id="b")
     answer = api.ledger(shop, "batch", operations=[spend(one, 10, "k1"), grant(two, 10, "k2")], mode="atomic")
     assert [each["outcome"] for each in answer.json()["results"]] == ["done", "done"]
-    assert [balance(api, shop, each) for each in (one, two)] == [0, 10]
+    assert [api.points_of(shop, each) for each in (one, two)] == [0, 10]
 
 
 def test_an_atomic_batch_with_a_refused_operation_does_and_keeps_nothing(api: Api, shop: Shop) -> None:
@@ -79,7 +74,7 @@ def test_an_atomic_batch_with_a_refused_operation_does_and_keeps_nothing(api: Ap
     message = answer.json()["errResponse"]["message"]
     assert "operations[1]" in message
     assert "900006" in message
-    assert [balance(api, shop, each) for each in (one, two)] == [10, 0]
+    assert [api.points_of(shop, each) for each in (one, two)] == [10, 0]
     shop.grant(one, 1)
     assert api.ledger(shop, "batch", **body).status_code == 200
 
@@ -89,7 +84,7 @@ def test_an_atomic_batch_with_a_wrong_operation_is_400(api: Api, shop: Shop) -> 
     answer = api.ledger(shop, "batch", operations=[grant(client_id, 1, "a"), grant(client_id, 0, "b")], mode="atomic")
     assert refused(answer) == (400, 110000)
     assert "operations[1]" in answer.json()["errResponse"]["message"]
-    assert balance(api, shop, client_id) == 0
+    assert api.points_of(shop, client_id) == 0
 
 
 def test_a_batch_again_changes_nothing(api: Api, shop: Shop) -> None:
@@ -99,7 +94,7 @@ def test_a_batch_again_changes_nothing(api: Api, shop: Shop) -> None:
     again = api.ledger(shop, "batch", **body).json()["results"]
     assert [each.pop("replayed") for each in again] == [True, True]
     assert again == first
-    assert balance(api, shop, client_id) == 5
+    assert api.points_of(shop, client_id) == 5
 
 
 def test_a_key_twice_in_one_batch_is_carried_out_once(api: Api, shop: Shop) -> None:
@@ -110,7 +105,7 @@ def test_a_key_twice_in_one_batch_is_carried_out_once(api: Api, shop: Shop) -> N
     assert [each["outcome"] for each in results] == ["done", "done", "refused"]
     assert results[1]["replayed"] is True
     assert results[2]["code"] == 900003
-    assert balance(api, shop, client_id) == 5
+    assert api.points_of(shop, client_id) == 5
 
 
 def test_a_key_of_a_batch_is_the_same_as_a_single_calls(api: Api, shop: Shop) -> None:
@@ -118,7 +113,7 @@ def test_a_key_of_a_batch_is_the_same_as_a_single_calls(api: Api, shop: Shop) ->
     api.ledger(shop, "grant", "k1", clientId=client_id, points=5)
     [result] = api.ledger(shop, "batch", operations=[grant(client_id, 5, "k1")]).json()["results"]
     assert result["replayed"] is True
-    assert balance(api, shop, client_id) == 5
+    assert api.points_of(shop, client_id) == 5
 
 
 def test_an_entry_cannot_be_reversed_twice_in_one_batch(api: Api, shop: Shop) -> None:
@@ -131,7 +126,7 @@ def test_an_entry_cannot_be_reversed_twice_in_one_batch(api: Api, shop: Shop) ->
     results = api.ledger(shop, "batch", operations=undo).json()["results"]
     assert [each.get("code") for each in results] == [None, 900011]
     assert results[1]["available"] == 2
-    assert balance(api, shop, client_id) == 8
+    assert api.points_of(shop, client_id) == 8
 
 
 def test_a_batch_can_hold_and_make_clients(api: Api, shop: Shop) -> None:
@@ -155,7 +150,7 @@ def test_a_dry_batch_decides_as_the_real_one_would_and_changes_nothing(api: Api,
         shop, "batch", operations=[spend(client_id, 5, "k1"), spend(client_id, 5, "k2")], dryRun=True
     ).json()["results"]
     assert [each["outcome"] for each in results] == ["done", "refused"]
-    assert balance(api, shop, client_id) == 5
+    assert api.points_of(shop, client_id) == 5
     assert api.ledger(shop, "batch", operations=[spend(client_id, 5, "k2")]).json()["results"][0]["outcome"] == "done"
 
 
@@ -164,7 +159,7 @@ def test_1000_operations_are_taken_and_1001_are_not(api: Api, shop: Shop) -> Non
     operations = [grant(client_id, 1, f"k{number}") for number in range(1001)]
     assert refused(api.ledger(shop, "batch", operations=operations)) == (400, 110000)
     assert len(api.ledger(shop, "batch", operations=operations[:1000]).json()["results"]) == 1000
-    assert balance(api, shop, client_id) == 1000
+    assert api.points_of(shop, client_id) == 1000
 
 
 def test_1_mib_is_taken_and_one_byte_more_is_not(api: Api, shop: Shop) -> None:

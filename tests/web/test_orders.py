@@ -1,11 +1,9 @@
-"""Grant, spend, hold, capture, release and reverse over HTTP: shapes, keys, dry runs, refusals with their figures."""
+"""Grant, spend, hold, capture, release and reverse over HTTP: shapes, and refusals with their figures."""
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
-import httpx
 import pytest
 
 from remora.service import bots
@@ -13,11 +11,6 @@ from remora.service.installation import Installation
 from tests.cast import DAY, POINT, SECOND, START, Api, ManualClock, Shop, refused
 
 START_TEXT = "2027-01-15T08:00:00Z"
-
-
-def points_of(api: Api, shop: Shop, client_id: str) -> int:
-    points: int = api.look_up(shop, clientIds=[client_id]).json()["points"][0]["points"]
-    return points
 
 
 def test_a_grant_answers_its_entry_and_what_is_available(api: Api, shop: Shop) -> None:
@@ -100,7 +93,7 @@ def test_too_large_a_spend_is_refused_and_says_how_many_there_are(api: Api, shop
         "botId": shop.bot_id,
         "available": 5,
     }
-    assert points_of(api, shop, client_id) == 5
+    assert api.points_of(shop, client_id) == 5
 
 
 def test_a_hold_reserves_until_it_is_captured(api: Api, shop: Shop) -> None:
@@ -113,7 +106,7 @@ def test_a_hold_reserves_until_it_is_captured(api: Api, shop: Shop) -> None:
         "expiresAt": "2027-01-15T08:01:00Z",
         "available": 20,
     }
-    assert points_of(api, shop, client_id) == 20
+    assert api.points_of(shop, client_id) == 20
     captured = api.ledger(shop, "capture", "k2", clientId=client_id, holdId=held["holdId"], points=10).json()
     assert captured["entry"]["kind"] == "capture"
     assert captured["entry"]["refersTo"] == held["holdId"]
@@ -126,9 +119,9 @@ def test_a_hold_times_out_by_itself_to_the_microsecond(api: Api, shop: Shop, clo
     client_id = shop.client(50)
     held = api.ledger(shop, "hold", "k1", clientId=client_id, points=30, timeoutSeconds=60).json()
     clock.time = START + 60 * SECOND - 1
-    assert points_of(api, shop, client_id) == 20
+    assert api.points_of(shop, client_id) == 20
     clock.time = START + 60 * SECOND
-    assert points_of(api, shop, client_id) == 50
+    assert api.points_of(shop, client_id) == 50
     assert refused(api.ledger(shop, "capture", "k2", clientId=client_id, holdId=held["holdId"])) == (409, 900008)
 
 
@@ -175,83 +168,6 @@ def test_one_bots_entry_cannot_be_reversed_by_another(api: Api, shop: Shop, riva
     assert refused(answer) == (404, 900009)
 
 
-def test_the_same_key_and_body_get_the_first_answer_again(api: Api, shop: Shop, clock: ManualClock) -> None:
-    client_id = shop.client(10)
-    first = api.ledger(shop, "spend", "k1", clientId=client_id, points=6)
-    clock.time += DAY
-    again = api.ledger(shop, "spend", "k1", points=6, clientId=client_id)
-    assert again.json() == first.json()
-    assert "idempotent-replayed" not in first.headers
-    assert again.headers["idempotent-replayed"] == "true"
-    assert points_of(api, shop, client_id) == 4
-
-
-def test_a_refusal_is_replayed_too(api: Api, shop: Shop) -> None:
-    client_id = shop.client(5)
-    first = api.ledger(shop, "spend", "k1", clientId=client_id, points=6)
-    shop.grant(client_id, 100)
-    again = api.ledger(shop, "spend", "k1", clientId=client_id, points=6)
-    assert (again.status_code, again.json()) == (first.status_code, first.json())
-    assert again.headers["idempotent-replayed"] == "true"
-
-
-def test_the_same_key_with_another_body_is_409(api: Api, shop: Shop) -> None:
-    client_id = shop.client(10)
-    api.ledger(shop, "spend", "k1", clientId=client_id, points=6)
-    assert refused(api.ledger(shop, "spend", "k1", clientId=client_id, points=1)) == (409, 900003)
-    assert refused(api.ledger(shop, "hold", "k1", clientId=client_id, points=1)) == (409, 900003)
-    assert points_of(api, shop, client_id) == 4
-
-
-@pytest.mark.parametrize("key", [None, "", "a" * 129, "has space"])
-def test_a_write_without_a_good_key_is_400(api: Api, shop: Shop, key: str | None) -> None:
-    answer = api.ledger(shop, "grant", key, clientId=shop.client(), points=1)
-    assert refused(answer) == (400, 110000)
-    assert "key" in answer.json()["errResponse"]["message"].lower()
-
-
-def test_of_many_at_once_with_one_key_one_decides_and_all_get_its_answer(api: Api, shop: Shop) -> None:
-    client_id = shop.client(10)
-    base_url, answers = str(api.http.base_url), []
-
-    def spend() -> None:
-        with httpx.Client(base_url=base_url) as http:
-            answers.append(Api(http).ledger(shop, "spend", "k1", clientId=client_id, points=3))
-
-    threads = [threading.Thread(target=spend) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert {answer.status_code for answer in answers} == {200}
-    assert len({answer.text for answer in answers}) == 1
-    assert sum("idempotent-replayed" not in answer.headers for answer in answers) == 1
-    assert points_of(api, shop, client_id) == 7
-
-
-@pytest.mark.parametrize(
-    ("what", "fields"),
-    [("grant", {"points": 5}), ("spend", {"points": 5}), ("hold", {"points": 5}), ("reverse", {"entryId": "{}-1"})],
-)
-def test_a_dry_run_decides_for_real_and_changes_nothing(
-    api: Api, shop: Shop, what: str, fields: dict[str, Any]
-) -> None:
-    client_id = shop.client(10)
-    filled = {name: value.format(client_id) if isinstance(value, str) else value for name, value in fields.items()}
-    dry = api.ledger(shop, what, "k1", clientId=client_id, **filled, dryRun=True).json()
-    assert points_of(api, shop, client_id) == 10
-    real = api.ledger(shop, what, "k1", clientId=client_id, **filled).json()
-    assert dry.pop("message") == "Dry run: nothing was changed"
-    real.pop("message")
-    assert dry == real
-
-
-def test_a_dry_run_is_refused_like_the_real_one(api: Api, shop: Shop) -> None:
-    client_id = shop.client(10)
-    answer = api.ledger(shop, "spend", "k1", clientId=client_id, points=11, dryRun=True)
-    assert refused(answer) == (409, 900006)
-
-
 @pytest.mark.parametrize(
     ("what", "fields", "named"),
     [
@@ -284,7 +200,7 @@ def test_a_wrong_field_is_400_and_named(api: Api, shop: Shop, what: str, fields:
     answer = api.ledger(shop, what, "k1", clientId=client_id, **fields)
     assert refused(answer) == (400, 110000)
     assert named in answer.json()["errResponse"]["message"]
-    assert points_of(api, shop, client_id) == 5
+    assert api.points_of(shop, client_id) == 5
 
 
 @pytest.mark.parametrize("number", ["1e400", "9" * 30, "-" + "9" * 5000, "0.1", "1e-400"])

@@ -91,9 +91,10 @@ def save(tx: Transaction, changes: Iterable[Change]) -> None:
     lots, holds, entries, entry_lots, numbers = [], [], [], [], []
     for before, after, written in changes:
         key = {"bot_id": after.bot_id, "client_id": after.client_id}
-        known: set[Lot | Hold] = {*before.lots, *before.holds}
-        lots += [{**key, **msgspec.structs.asdict(lot)} for lot in after.lots if lot not in known]
-        holds += [{**key, **_hold_row(hold)} for hold in after.holds if hold not in known]
+        # By identity: what was not changed is still the very struct that was loaded.
+        known = {id(each) for each in (*before.lots, *before.holds)}
+        lots += [{**key, **msgspec.structs.asdict(lot)} for lot in after.lots if id(lot) not in known]
+        holds += [{**key, **_hold_row(hold)} for hold in after.holds if id(hold) not in known]
         for entry in written:
             entries.append({**key, **_entry_row(entry)})
             entry_lots += [{**key, "seq": entry.seq, **msgspec.structs.asdict(change)} for change in entry.lots]

@@ -99,7 +99,7 @@ class About:
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """An ASGI application for one call. It has one verb: reading in the transaction that let the
-    request in, or writing in a thread, in a transaction of its own.
+    request in, or writing in one of its own, which is waited for.
     """
 
     about: About
