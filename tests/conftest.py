@@ -19,6 +19,8 @@ from starlette.types import Receive, Scope, Send
 from remora import settings as environment
 from remora.service.installation import Installation, migrate, open_installation
 from remora.settings import Settings
+from remora.storage import installation as values
+from remora.storage.sqlite import SqliteDatabase
 from remora.web import server
 from remora.web.app import Application
 from tests.cast import SIGNING_KEY, Api, ManualClock, Shop, open_shop
@@ -37,11 +39,14 @@ def _quiet() -> None:
 
 @pytest.fixture(scope="session")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A migrated database file."""
+    """A migrated database file, with a salt of its own, so that encoded ids are the same in every run."""
     path = tmp_path_factory.mktemp("template") / "remora.db"
     settings = replace(environment.load({}), database_path=path, signing_key=SIGNING_KEY)
     migrate(settings, ManualClock())
-    open_installation(settings, ManualClock()).close()
+    database = SqliteDatabase(path)
+    with database.write() as tx:
+        values.keep(tx, "id_salt", "the salt of the tests")
+    database.close()
     return path
 
 

@@ -82,7 +82,10 @@ def swap(lines: list[bytes]) -> list[bytes]:
 def test_lines_that_were_removed_repeated_or_moved_are_told(
     wallet: Wallet, change: Callable[[list[bytes]], list[bytes]]
 ) -> None:
-    assert list(verify.verify_lines(change(lines_of(wallet))))
+    # One client's lines: of another's, the only one that is removed could be its last, which nothing can tell.
+    lines = [line for line in lines_of(wallet) if json.loads(line)["clientId"] == wallet.client_id]
+    assert len(lines) > 3
+    assert list(verify.verify_lines(change(lines)))
 
 
 @pytest.mark.parametrize(

@@ -25,9 +25,7 @@ def next_due_at(lots: Iterable[Lot], holds: Iterable[Hold], now: int) -> int:
     """
     due = NEVER
     for lot in lots:
-        if lot.free:
-            if now < lot.active_from:
-                due = min(due, lot.active_from)
-            elif now < lot.expires_at:
-                due = min(due, lot.expires_at)
+        moment = lot.active_from if now < lot.active_from else lot.expires_at
+        if now < moment < due and lot.free:
+            due = moment
     return min([due, *(hold.expires_at for hold in holds)])

@@ -37,7 +37,9 @@ def _choose(book: Book, points: int) -> list[LotChange]:
         raise InsufficientPoints(f"the client has {book.available} points", available=book.available)
     chosen, wanted = [], points
     for lot in book.in_order():
-        if wanted and lot.is_live(book.now) and lot.free:
+        if not wanted:
+            break
+        if lot.is_live(book.now) and lot.free:
             taken = min(wanted, lot.free)
             chosen.append(LotChange(lot.lot_id, -taken))
             wanted -= taken
