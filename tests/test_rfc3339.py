@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -48,7 +50,6 @@ def test_what_is_no_instant_is_refused(text: str) -> None:
         rfc3339.parse(text)
 
 
-@given(st.datetimes(timezones=st.timezones()))
-def test_what_is_written_is_read_back(moment: object) -> None:
-    instant = rfc3339.parse(rfc3339.render(hash(moment) % 10**17))
-    assert instant == hash(moment) % 10**17
+@given(st.datetimes().map(lambda moment: (moment - datetime(1970, 1, 1)) // timedelta(microseconds=1)))  # noqa: DTZ001 (all are UTC)
+def test_what_is_written_is_read_back(instant: int) -> None:
+    assert rfc3339.parse(rfc3339.render(instant)) == instant

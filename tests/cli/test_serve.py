@@ -114,9 +114,10 @@ def test_a_signing_key_of_ones_own_makes_other_keys_tokens_worthless(serve: Serv
 
 def test_a_taken_port_is_told(shell: Shell) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        done = shell.run("serve", "--port", str(taken.getsockname()[1]))
+        port = str(taken.getsockname()[1])
+        done = shell.run("serve", "--port", port)
     assert done.returncode == 1
-    assert "REMORA_PORT" in done.stderr or "port" in done.stderr
+    assert port in done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -136,14 +136,17 @@ def test_a_rotation_by_the_operator_is_felt_by_the_very_next_call(
     assert refused(api.look_up(shop, clientIds=[client_id])) == (404, 120000)
 
 
+@pytest.mark.parametrize("overlap_minutes", [0, 2, 9])
 def test_a_rotation_may_overlap_by_more_or_less_than_the_bots_own(
-    api: Api, installation: Installation, clock: ManualClock
+    api: Api, installation: Installation, clock: ManualClock, overlap_minutes: int
 ) -> None:
     shop = open_shop(installation, "overlapping", overlap_minutes=5)
     client_id = shop.client(5)
-    pairs.rotate(installation, shop.bot_id, 0)
+    pairs.rotate(installation, shop.bot_id, overlap_minutes)
+    clock.time = START + overlap_minutes * MINUTE - 1
+    assert api.look_up(shop, clientIds=[client_id]).status_code == (200 if overlap_minutes else 404)
+    clock.time = START + overlap_minutes * MINUTE
     assert refused(api.look_up(shop, clientIds=[client_id])) == (404, 120000)
-    clock.time += 1
 
 
 def test_a_bot_whose_api_is_off_cannot_exchange(api: Api, shop: Shop, installation: Installation) -> None:

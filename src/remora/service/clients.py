@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from hashids import Hashids
+
 from remora import ids
 from remora.errors import ClientExists, NoClientFound
 from remora.model import Client, Platform
@@ -73,6 +75,14 @@ def show(installation: Installation, bot_id: str, client_id: str) -> Client:
     return client
 
 
+def next_free_id(tx: Transaction, encoder: Hashids, bot_id: str, after: int) -> tuple[int, str]:
+    """The next client number of a bot and its encoded id; one that was brought along from elsewhere is skipped."""
+    number = after + 1
+    while clients.find(tx, bot_id, client_id := ids.client_id(encoder, number)) is not None:
+        number += 1
+    return number, client_id
+
+
 def _check(platform_client_id: str) -> str:
     return fields.text("platformClientId", platform_client_id, fields.MAX_PLATFORM_CLIENT_ID)
 
@@ -80,13 +90,11 @@ def _check(platform_client_id: str) -> str:
 def _named(
     tx: Transaction, installation: Installation, bot_id: str, pairs: Sequence[tuple[Platform, str]]
 ) -> list[Client]:
-    """New clients with the bot's next encoded ids; one that was brought along from elsewhere is skipped."""
+    """New clients with the bot's next encoded ids."""
     named: list[Client] = []
     number = clients.last_number(tx, bot_id)
-    while len(named) < len(pairs):
-        number += 1
-        client_id = ids.client_id(installation.encoder, number)
-        if clients.find(tx, bot_id, client_id) is None:
-            named.append(Client(client_id, *pairs[len(named)]))
+    for pair in pairs:
+        number, client_id = next_free_id(tx, installation.encoder, bot_id, number)
+        named.append(Client(client_id, *pair))
     clients.note_number(tx, bot_id, number)
     return named

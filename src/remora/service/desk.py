@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 import msgspec
 from msgspec.structs import replace
 
-from remora import ids
 from remora.errors import BatchRefused, KeyReused, NoClientFound, Refusal
 from remora.ledger.commands import Capture, Command, Release, Reverse
 from remora.ledger.decide import decide
 from remora.model import Account, Client, Decision, Entry, LotChange, Reversible
 from remora.service import access
+from remora.service.clients import next_free_id
 from remora.service.installation import Installation
 from remora.service.orders import Job, Order, Outcome, Who, refused
 from remora.storage import accounts, clients, operations
@@ -82,7 +82,7 @@ class Desk:
             client_ids=client_ids,
             last_number=clients.last_number(tx, bot_id) if any(order.who.create for order in orders) else 0,
         )
-        self.taken_ids = self._taken_ids(tx, sum(order.who.create for order in orders))
+        self.tx = tx
 
     def job(self, job: Job) -> Result:
         """Carry out a job's orders, one after the other; of an atomic job all or none."""
@@ -132,10 +132,8 @@ class Desk:
             account = Account(self.bot.bot_id, client_id) if made else self.changed.accounts.get(client_id)
             if account is None:
                 raise NoClientFound("the bot has no such client")
-            target = None
-            if isinstance(order.command, Reverse) and order.about in (None, client_id):
-                target = self.changed.targets.get((client_id, order.command.seq))
             command = order.command if order.about in (None, client_id) else _naming_nothing(order.command)
+            target = self.changed.targets.get((client_id, command.seq)) if isinstance(command, Reverse) else None
             decision = decide(account, command, self.now, self.bot, target)
         except Refusal as refusal:
             return refused(refusal)
@@ -151,17 +149,13 @@ class Desk:
             return known, None
         if not who.create or who.platform is None or who.platform_client_id is None:
             raise NoClientFound("the bot has no such client")
-        client_id = ids.client_id(self.encoder, self._next_number())
+        # If the order is refused, the number is left out: it names nobody.
+        self.changed.last_number, client_id = next_free_id(
+            self.tx, self.encoder, self.bot.bot_id, self.changed.last_number
+        )
         return client_id, Client(client_id, who.platform, who.platform_client_id)
 
-    def _next_number(self) -> int:
-        number = self.changed.last_number + 1
-        while ids.client_id(self.encoder, number) in self.taken_ids:
-            number += 1
-        return number
-
     def _note_client(self, made: Client) -> None:
-        self.changed.last_number = self._next_number()
         self.changed.clients += (made,)
         self.changed.client_ids[made.platform, made.platform_client_id] = made.client_id
 
@@ -177,19 +171,6 @@ class Desk:
             changed.targets[client_id, target.entry.seq] = Reversible(
                 target.entry, _summed(target.reversed_lots, entry.lots)
             )
-
-    def _taken_ids(self, tx: Transaction, wanted: int) -> set[str]:
-        """Which of the next encoded ids were brought along from elsewhere, and are to be skipped."""
-        taken: set[str] = set()
-        number = self.changed.last_number
-        while wanted:
-            number += 1
-            client_id = ids.client_id(self.encoder, number)
-            if clients.find(tx, self.bot.bot_id, client_id) is None:
-                wanted -= 1
-            else:
-                taken.add(client_id)
-        return taken
 
 
 def _pair(who: Who) -> PlatformPair | None:

@@ -21,13 +21,13 @@ MAX_METADATA_LEVELS = 32
 
 KEY_FORM = f"1 to {MAX_KEY} visible ASCII characters"
 
-_IDENTIFIER = re.compile(rf"[A-Za-z0-9_-]{{1,{MAX_IDENTIFIER}}}", re.ASCII)
+IDENTIFIER = re.compile(rf"[A-Za-z0-9_-]{{1,{MAX_IDENTIFIER}}}", re.ASCII)
 _VISIBLE_ASCII = re.compile(rf"[!-~]{{1,{MAX_KEY}}}", re.ASCII)
 
 
 def identifier(field: str, value: str) -> str:
     """A bot id or an encoded client id."""
-    if not _IDENTIFIER.fullmatch(value):
+    if not IDENTIFIER.fullmatch(value):
         raise InvalidField(f"{field} must be 1 to {MAX_IDENTIFIER} letters, digits, - or _")
     return value
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from msgspec import Struct
+from msgspec.structs import asdict
 
-from remora.model import NEVER, Bot, Credential
+from remora.model import Bot, Credential
 from remora.storage.database import Row, Transaction
 
 
@@ -29,16 +30,7 @@ class CurrentPair(Struct, frozen=True):
 
 def add(tx: Transaction, bot: Bot) -> None:
     """Raises UniqueViolation if the id is taken."""
-    tx.run(
-        "bot_add",
-        bot_id=bot.bot_id,
-        name=bot.name,
-        api_enabled=bot.api_enabled,
-        overlap_minutes=bot.overlap_minutes,
-        expiry_policy=bot.expiry_policy,
-        time_zone=bot.time_zone,
-        created_at=bot.created_at,
-    )
+    tx.run("bot_add", **asdict(bot))
 
 
 def find(tx: Transaction, bot_id: str) -> Bot | None:
@@ -51,15 +43,7 @@ def every(tx: Transaction) -> list[Bot]:
 
 
 def update(tx: Transaction, bot: Bot) -> None:
-    tx.run(
-        "bot_update",
-        bot_id=bot.bot_id,
-        name=bot.name,
-        api_enabled=bot.api_enabled,
-        overlap_minutes=bot.overlap_minutes,
-        expiry_policy=bot.expiry_policy,
-        time_zone=bot.time_zone,
-    )
+    tx.run("bot_update", **asdict(bot))
 
 
 def caller(tx: Transaction, bot_id: str, token_id: str) -> Caller | None:
@@ -74,15 +58,7 @@ def caller(tx: Transaction, bot_id: str, token_id: str) -> Caller | None:
 def replace_pair(tx: Transaction, pair: Credential, old_valid_until: int) -> None:
     """Make `pair` the current one; every other stops working at `old_valid_until` at the latest."""
     tx.run("credential_supersede", bot_id=pair.bot_id, valid_until=old_valid_until)
-    tx.run(
-        "credential_add",
-        bot_id=pair.bot_id,
-        token_id=pair.token_id,
-        secret_digest=pair.secret_digest,
-        created_at=pair.created_at,
-        expires_at=pair.expires_at,
-        valid_until=NEVER,
-    )
+    tx.run("credential_add", **asdict(pair))
 
 
 def current_pair(tx: Transaction, bot_id: str) -> CurrentPair | None:

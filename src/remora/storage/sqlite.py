@@ -68,7 +68,10 @@ class SqliteDatabase:
             # Some errors end the transaction by themselves; a second ROLLBACK would hide the first error.
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
-            raise _translated(problem) from problem
+            ours = _translated(problem)
+            if ours is problem:
+                raise
+            raise ours from problem
 
     def _connection(self) -> sqlite3.Connection:
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
@@ -108,7 +111,7 @@ class SqliteTransaction:
         self._connection.executemany(self._statements[query].text, rows)
 
     def one(self, query: str, **values: object) -> Row | None:
-        # Fetched whole: a statement with RETURNING has not ended before its last row.
+        # Fetched whole, so that no statement is still open when the transaction ends.
         rows = self.all(query, **values)
         return rows[0] if rows else None
 

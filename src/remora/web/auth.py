@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from urllib.parse import parse_qs
 
 from starlette.types import Scope
 
-from remora.service.fields import MAX_IDENTIFIER
+from remora.service.fields import IDENTIFIER
 from remora.web.rate_limit import address_key
-
-_BOT_ID = re.compile(rf"[A-Za-z0-9_-]{{1,{MAX_IDENTIFIER}}}", re.ASCII)
 
 
 def bearer_token(scope: Scope) -> str | None:
@@ -25,7 +22,7 @@ def bearer_token(scope: Scope) -> str | None:
 def bot_id(scope: Scope) -> str | None:
     """The query's botId; None unless it is there once and could be a bot's."""
     given = parse_qs(scope["query_string"].decode("latin-1")).get("botId", [])
-    return given[0] if len(given) == 1 and _BOT_ID.fullmatch(given[0]) else None
+    return given[0] if len(given) == 1 and IDENTIFIER.fullmatch(given[0]) else None
 
 
 def address(scope: Scope) -> str:

@@ -28,8 +28,13 @@ def serve(
     """
     observe.configure_logging()
     application = Application(installation, settings)
-    server = uvicorn.Server(config(application, settings))
+    try:
+        _run(uvicorn.Server(config(application, settings)), listener, announce)
+    finally:
+        application.close()
 
+
+def _run(server: uvicorn.Server, listener: socket.socket, announce: Callable[[str], None]) -> None:
     def stop(_: int, __: FrameType | None) -> None:
         # For a signal before uvicorn listens to them, and for its raising them again once it has stopped.
         server.should_exit = True
@@ -37,10 +42,7 @@ def serve(
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, stop)
     announce(base_url(listener))
-    try:
-        server.run(sockets=[listener])
-    finally:
-        application.close()
+    server.run(sockets=[listener])
 
 
 def config(app: ASGIApp, settings: Settings) -> uvicorn.Config:

@@ -71,18 +71,17 @@ def _read(index: int, raw: msgspec.Raw) -> Order | InvalidField:
 
 
 def _result(index: int, outcome: Outcome) -> OperationResult:
-    try:
-        done = outcome.done()
-    except Refusal as refusal:
+    if outcome.refusal is not None:
         return OperationResult(
             index=index,
             outcome=Result.REFUSED,
             replayed=outcome.replayed,
-            code=refusal.code,
-            message=refusal.message,
-            available=_figure(refusal, "available"),
-            shortfall=_figure(refusal, "shortfall"),
+            code=outcome.refusal.code,
+            message=outcome.refusal.message,
+            available=_figure(outcome.refusal.available),
+            shortfall=_figure(outcome.refusal.shortfall),
         )
+    done = outcome.done()
     return OperationResult(
         index=index,
         outcome=Result.DONE,
@@ -95,6 +94,5 @@ def _result(index: int, outcome: Outcome) -> OperationResult:
     )
 
 
-def _figure(refusal: Refusal, name: str) -> int | msgspec.UnsetType:
-    figure: int | None = getattr(refusal, name, None)
+def _figure(figure: int | None) -> int | msgspec.UnsetType:
     return UNSET if figure is None else figure

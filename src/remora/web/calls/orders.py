@@ -14,7 +14,7 @@ from remora.service.orders import Done, Job, entry_id
 from remora.web.endpoint import COMMON_REFUSALS, About, Call, writes
 from remora.web.errors import LedgerErrorResponse
 from remora.web.schemas import orders as schemas
-from remora.web.schemas.orders import AnyOrder, HoldResponse, OrderResponse, ReverseResponse, entry_info
+from remora.web.schemas.orders import HoldResponse, OrderRequest, OrderResponse, ReverseResponse, entry_info
 
 KEY_HEADER = b"idempotency-key"
 
@@ -50,9 +50,7 @@ def about(summary: str, description: str, body: type[Struct], answer: type[Struc
     )
 )
 async def grant(call: Call, asked: schemas.GrantRequest) -> OrderResponse:
-    return _order_response(
-        "Grant client points successfully", await _carry_out(call, asked, asked.dry_run), asked.dry_run
-    )
+    return await _ordered(call, asked, "Grant client points successfully")
 
 
 @writes(
@@ -65,9 +63,7 @@ async def grant(call: Call, asked: schemas.GrantRequest) -> OrderResponse:
     )
 )
 async def spend(call: Call, asked: schemas.SpendRequest) -> OrderResponse:
-    return _order_response(
-        "Spend client points successfully", await _carry_out(call, asked, asked.dry_run), asked.dry_run
-    )
+    return await _ordered(call, asked, "Spend client points successfully")
 
 
 @writes(
@@ -80,7 +76,7 @@ async def spend(call: Call, asked: schemas.SpendRequest) -> OrderResponse:
     )
 )
 async def hold(call: Call, asked: schemas.HoldRequest) -> HoldResponse:
-    done = await _carry_out(call, asked, asked.dry_run)
+    done = await _carry_out(call, asked)
     return HoldResponse(
         success=True,
         message=DRY_RUN if asked.dry_run else "Hold client points successfully",
@@ -102,9 +98,7 @@ async def hold(call: Call, asked: schemas.HoldRequest) -> HoldResponse:
     )
 )
 async def capture(call: Call, asked: schemas.CaptureRequest) -> OrderResponse:
-    return _order_response(
-        "Capture client points successfully", await _carry_out(call, asked, asked.dry_run), asked.dry_run
-    )
+    return await _ordered(call, asked, "Capture client points successfully")
 
 
 @writes(
@@ -118,9 +112,7 @@ async def capture(call: Call, asked: schemas.CaptureRequest) -> OrderResponse:
     )
 )
 async def release(call: Call, asked: schemas.ReleaseRequest) -> OrderResponse:
-    return _order_response(
-        "Release client points successfully", await _carry_out(call, asked, asked.dry_run), asked.dry_run
-    )
+    return await _ordered(call, asked, "Release client points successfully")
 
 
 @writes(
@@ -139,7 +131,7 @@ async def release(call: Call, asked: schemas.ReleaseRequest) -> OrderResponse:
     )
 )
 async def reverse(call: Call, asked: schemas.ReverseRequest) -> ReverseResponse:
-    done = await _carry_out(call, asked, asked.dry_run)
+    done = await _carry_out(call, asked)
     return ReverseResponse(
         success=True,
         message=DRY_RUN if asked.dry_run else "Reverse client points successfully",
@@ -155,8 +147,19 @@ async def submit(call: Call, job: Job) -> Result:
     return await asyncio.shield(asyncio.wrap_future(call.services.engine.submit(call.bot_id, job)))
 
 
-async def _carry_out(call: Call, asked: AnyOrder, dry_run: bool) -> Done:  # noqa: FBT001 (as the body has it)
-    result = await submit(call, Job((schemas.order(asked, _key(call)),), dry_run=dry_run))
+async def _ordered(call: Call, asked: OrderRequest, message: str) -> OrderResponse:
+    """Carry out an order, and answer as most do."""
+    done = await _carry_out(call, asked)
+    return OrderResponse(
+        success=True,
+        message=DRY_RUN if asked.dry_run else message,
+        entry=entry_info(done.client_id, done.entry),
+        available=done.available,
+    )
+
+
+async def _carry_out(call: Call, asked: OrderRequest) -> Done:
+    result = await submit(call, Job((schemas.order(asked, _key(call)),), dry_run=asked.dry_run))
     if isinstance(result, Refusal):
         raise result
     call.seen.replayed = result[0].replayed
@@ -169,12 +172,3 @@ def _key(call: Call) -> str:
     if len(given) != 1:
         raise InvalidField(f"the header Idempotency-Key is required, once: {fields.KEY_FORM}")
     return fields.key(given[0].decode("latin-1"))
-
-
-def _order_response(message: str, done: Done, dry_run: bool) -> OrderResponse:  # noqa: FBT001 (as the body has it)
-    return OrderResponse(
-        success=True,
-        message=DRY_RUN if dry_run else message,
-        entry=entry_info(done.client_id, done.entry),
-        available=done.available,
-    )

@@ -150,6 +150,8 @@ class ReverseRequest(Reverse, frozen=True, rename="camel", kw_only=True):
     dry_run: DryRun = False
 
 
+OrderRequest = GrantRequest | SpendRequest | HoldRequest | CaptureRequest | ReleaseRequest | ReverseRequest
+
 AnyOrder = Grant | Spend | Hold | Capture | Release | Reverse
 
 Key = Annotated[str, Meta(min_length=1, max_length=MAX_KEY, description="The idempotency key of this operation.")]
