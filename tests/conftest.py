@@ -18,7 +18,7 @@ from starlette.types import Receive, Scope, Send
 
 from remora import settings as environment
 from remora.service.installation import Installation, migrate, open_installation
-from remora.settings import Settings
+from remora.settings import Settings, SqliteUrl
 from remora.storage import installation as values
 from remora.storage.sqlite import SqliteDatabase
 from remora.web import server
@@ -41,7 +41,7 @@ def _quiet() -> None:
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A migrated database file, with a salt of its own, so that encoded ids are the same in every run."""
     path = tmp_path_factory.mktemp("template") / "remora.db"
-    settings = replace(environment.load({}), database_path=path, signing_key=SIGNING_KEY)
+    settings = replace(environment.load({}), database=SqliteUrl(path), signing_key=SIGNING_KEY)
     migrate(settings, ManualClock())
     database = SqliteDatabase(path)
     with database.write() as tx:
@@ -54,7 +54,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def settings(template: Path, tmp_path: Path) -> Settings:
     path = tmp_path / "remora.db"
     shutil.copy(template, path)
-    return replace(environment.load({}), database_path=path, signing_key=SIGNING_KEY)
+    return replace(environment.load({}), database=SqliteUrl(path), signing_key=SIGNING_KEY)
 
 
 @pytest.fixture

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from remora import settings
-from remora.settings import SettingsError
+from remora.settings import SettingsError, SqliteUrl
 
 KEY = "k" * 32
 
 
 def test_the_defaults() -> None:
     loaded = settings.load({"XDG_DATA_HOME": "/data"})
-    assert loaded.database_path == Path("/data/remora/remora.db")
+    assert loaded.database == SqliteUrl(Path("/data/remora/remora.db"))
     assert (loaded.host, loaded.port) == ("127.0.0.1", 8000)
     assert (str(loaded.rate_limit), str(loaded.failed_auth_limit)) == ("600 per 1 minute", "60 per 1 minute")
     assert loaded.signing_key is None
@@ -33,7 +33,7 @@ def test_every_setting_can_be_set() -> None:
             "REMORA_TRUSTED_PROXIES": "10.0.0.0/8, ::1",
         }
     )
-    assert loaded.database_path == Path("/srv/points.db")
+    assert loaded.database == SqliteUrl(Path("/srv/points.db"))
     assert loaded.signing_key is not None
     assert loaded.signing_key.reveal() == KEY
     assert (loaded.host, loaded.port) == ("::", 0)
@@ -42,12 +42,12 @@ def test_every_setting_can_be_set() -> None:
 
 
 def test_three_slashes_make_a_relative_path_and_four_an_absolute_one() -> None:
-    assert settings.load({"REMORA_DATABASE_URL": "sqlite:///a/b.db"}).database_path == Path("a/b.db")
-    assert settings.load({"REMORA_DATABASE_URL": "sqlite:////a/b.db"}).database_path == Path("/a/b.db")
+    assert settings.load({"REMORA_DATABASE_URL": "sqlite:///a/b.db"}).database == SqliteUrl(Path("a/b.db"))
+    assert settings.load({"REMORA_DATABASE_URL": "sqlite:////a/b.db"}).database == SqliteUrl(Path("/a/b.db"))
 
 
 def test_the_data_folder_moves_the_default_database() -> None:
-    assert settings.load({"REMORA_DATA_DIR": "/srv"}).database_path == Path("/srv/remora.db")
+    assert settings.load({"REMORA_DATA_DIR": "/srv"}).database == SqliteUrl(Path("/srv/remora.db"))
 
 
 def test_a_secret_may_stand_in_a_file(tmp_path: Path) -> None:

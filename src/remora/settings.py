@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 import limits
 from msgspec import Struct
@@ -16,6 +17,11 @@ Value = TypeVar("Value")
 MIN_KEY_BYTES = 32
 MAX_PORT = 65535
 MAX_COUNT = 1_000_000
+MAX_WORKERS = 256
+
+SQLITE = "sqlite:///"
+POSTGRES = ("postgresql://", "postgres://")
+REDIS = ("redis://", "rediss://", "unix://")
 
 
 class SettingsError(Exception):
@@ -39,14 +45,40 @@ class Secret:
         return "Secret(hidden)"
 
 
+class SqliteUrl(Struct, frozen=True):
+    """An SQLite file."""
+
+    path: Path
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+
+class PostgresUrl(Struct, frozen=True):
+    """A PostgreSQL database, as libpq's connection URIs name one. Shown without user, password or parameters."""
+
+    url: Secret
+
+    def __str__(self) -> str:
+        parts = urlsplit(self.url.reveal())
+        return f"postgresql://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
+DatabaseUrl = SqliteUrl | PostgresUrl
+
+
 class Settings(Struct, frozen=True):
     """What an operator can set; docs/reference/settings.md says what each is for."""
 
-    database_path: Path
+    database: DatabaseUrl
+    database_timeout_seconds: int
+    pool_size: int
+    redis_url: Secret | None
     data_dir: Path
     signing_key: Secret | None
     host: str
     port: int
+    workers: int
     rate_limit: limits.RateLimitItem
     failed_auth_limit: limits.RateLimitItem
     trusted_proxies: tuple[str, ...]
@@ -70,7 +102,7 @@ class _Environment:
             self.problems.append(f"{name} {problem}")
             return default
 
-    def read_secret(self, name: str, parse: Callable[[str], Secret]) -> Secret | None:
+    def read_secret(self, name: str, parse: Callable[[str], Value]) -> Value | None:
         """Read `NAME`, or the file that `NAME_FILE` points to."""
         if self.variables.get(name) and self.variables.get(f"{name}_FILE"):
             self.problems.append(f"{name} and {name}_FILE are both set; set one of them")
@@ -85,14 +117,18 @@ def load(variables: Mapping[str, str] | None = None) -> Settings:
     data_dir = env.read("REMORA_DATA_DIR", _default_data_dir(env.variables), Path)
     settings = Settings(
         data_dir=data_dir,
-        database_path=env.read("REMORA_DATABASE_URL", data_dir / "remora.db", _sqlite_path),
+        database=env.read_secret("REMORA_DATABASE_URL", database_url) or SqliteUrl(data_dir / "remora.db"),
+        database_timeout_seconds=env.read("REMORA_DATABASE_TIMEOUT", 5, _whole(1, 600)),
+        pool_size=env.read("REMORA_POOL_SIZE", 8, _whole(4, 1_000)),
+        redis_url=env.read_secret("REMORA_REDIS_URL", _redis_url),
         signing_key=env.read_secret("REMORA_SIGNING_KEY", _signing_key),
         host=env.read("REMORA_HOST", "127.0.0.1", str),
         port=env.read("REMORA_PORT", 8000, port_number),
         rate_limit=env.read("REMORA_RATE_LIMIT", limits.parse("600/minute"), _rate),
         failed_auth_limit=env.read("REMORA_FAILED_AUTH_LIMIT", limits.parse("60/minute"), _rate),
         trusted_proxies=env.read("REMORA_TRUSTED_PROXIES", (), _networks),
-        queue_limit=env.read("REMORA_QUEUE_LIMIT", 10_000, _count),
+        queue_limit=env.read("REMORA_QUEUE_LIMIT", 10_000, _whole(1, MAX_COUNT)),
+        workers=env.read("REMORA_WORKERS", 1, _whole(1, MAX_WORKERS)),
     )
     if env.problems:
         raise SettingsError(env.problems)
@@ -101,15 +137,18 @@ def load(variables: Mapping[str, str] | None = None) -> Settings:
 
 def port_number(text: str) -> int:
     """A TCP port; 0 asks the system for a free one."""
-    if not (text.isascii() and text.isdigit() and int(text[:6]) <= MAX_PORT):
-        raise ValueError(f"must be a whole number from 0 to {MAX_PORT}, not {text!r}")
-    return int(text)
+    return _whole(0, MAX_PORT)(text)
 
 
-def _count(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= MAX_COUNT):
-        raise ValueError(f"must be a whole number from 1 to {MAX_COUNT}, not {text!r}")
-    return int(text)
+def _whole(least: int, most: int) -> Callable[[str], int]:
+    """Reads a whole number within bounds."""
+
+    def read(text: str) -> int:
+        if not (text.isascii() and text.isdigit() and least <= int(text[:9]) <= most):
+            raise ValueError(f"must be a whole number from {least} to {most}, not {text!r}")
+        return int(text)
+
+    return read
 
 
 def _default_data_dir(variables: Mapping[str, str]) -> Path:
@@ -118,15 +157,34 @@ def _default_data_dir(variables: Mapping[str, str]) -> Path:
     return Path(base) / "remora"
 
 
-def _sqlite_path(text: str) -> Path:
-    scheme = "sqlite:///"
-    if not text.startswith(scheme):
-        # The value may hold a password, so it is not repeated.
-        raise ValueError("must start with sqlite:/// (the path follows; an absolute one makes four slashes)")
-    path = text.removeprefix(scheme)
-    if not path or path == ":memory:" or "\0" in path:
-        raise ValueError("must name a file after sqlite:///")
-    return Path(path)
+def database_url(text: str) -> DatabaseUrl:
+    """The URL of a database. Neither it nor a part of it is repeated in an error: it may hold a password."""
+    if text.startswith(SQLITE):
+        path = text.removeprefix(SQLITE)
+        if not path or path == ":memory:" or "\0" in path:
+            raise ValueError(f"must name a file after {SQLITE}")
+        return SqliteUrl(Path(path))
+    if text.startswith(POSTGRES):
+        _split(text)
+        return PostgresUrl(Secret(text))
+    raise ValueError(
+        f"must start with {SQLITE} (the path follows; an absolute one makes four slashes) or postgresql://"
+    )
+
+
+def _redis_url(text: str) -> Secret:
+    if not text.startswith(REDIS):
+        raise ValueError("must start with redis://, rediss:// or unix:// (for Valkey too)")
+    _split(text)
+    return Secret(text)
+
+
+def _split(text: str) -> None:
+    """Raise ValueError unless it is a URL with a port that can be one."""
+    try:
+        _ = urlsplit(text).port
+    except ValueError:
+        raise ValueError("is not a URL: a port, or a part in brackets, is wrong") from None
 
 
 def _signing_key(text: str) -> Secret:

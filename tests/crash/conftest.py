@@ -9,7 +9,7 @@ import pytest
 
 from remora.clock import SystemClock
 from remora.settings import Settings
-from tests.cast import SIGNING_KEY
+from tests.cast import SIGNING_KEY, file_of
 from tests.crash.server import Server, Start
 from tests.shell import Shell
 
@@ -26,7 +26,7 @@ def shell(settings: Settings) -> Shell:
     return Shell(
         {
             **inherited,
-            "REMORA_DATABASE_URL": f"sqlite:///{settings.database_path}",
+            "REMORA_DATABASE_URL": f"sqlite:///{file_of(settings)}",
             "REMORA_SIGNING_KEY": SIGNING_KEY.reveal(),
             "REMORA_RATE_LIMIT": "1000000/minute",
         }

@@ -10,7 +10,7 @@ import pytest
 
 from remora.service.installation import Installation
 from remora.settings import Settings
-from tests.cast import Shop, refused
+from tests.cast import Shop, file_of, refused
 from tests.crash import disk
 from tests.crash.load import Order, send
 from tests.crash.server import Server, Start
@@ -26,7 +26,7 @@ FRAME = 24 + 4096
 
 def fill_disk(server: Server, settings: Settings, spare: int) -> None:
     """Let the server's files grow by no more than `spare` bytes beyond the present end of the log."""
-    size = Path(f"{settings.database_path}-wal").stat().st_size
+    size = Path(f"{file_of(settings)}-wal").stat().st_size
     _, most = resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE)
     resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (size + spare, most))
 
@@ -62,7 +62,7 @@ def test_a_full_disk_refuses_writes_and_keeps_none_of_them_until_there_is_room(
             assert refused(response) == (503, 503)
             assert int(response.headers["retry-after"]) >= 1
         assert balance(server, shop, client_id) == before
-        found = disk.read(settings.database_path)
+        found = disk.read(file_of(settings))
         assert not {order.key for order in orders} & (found.keys.keys() | found.entries.keys())
         make_room(server)
         roomy = send(server.api, shop, orders)
@@ -70,7 +70,7 @@ def test_a_full_disk_refuses_writes_and_keeps_none_of_them_until_there_is_room(
         assert not any("idempotent-replayed" in response.headers for _, response in roomy.answers)
         answers += roomy.answers
         assert balance(server, shop, client_id) == before + 5
-    found = disk.read(settings.database_path)
+    found = disk.read(file_of(settings))
     found.assert_whole()
     for order, response in answers:
         found.assert_kept(order, response)
@@ -94,5 +94,5 @@ def test_a_server_that_ends_on_a_full_disk_comes_back_with_what_it_had(
     assert balance(server, shop, client_id) == 10
     assert second.send(server.api, shop).status_code == 200
     assert balance(server, shop, client_id) == 20
-    disk.read(settings.database_path).assert_whole()
+    disk.read(file_of(settings)).assert_whole()
     shell.ok("verify")

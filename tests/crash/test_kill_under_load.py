@@ -13,7 +13,7 @@ import httpx
 
 from remora.service.installation import Installation
 from remora.settings import Settings
-from tests.cast import Shop
+from tests.cast import Shop, file_of
 from tests.crash import disk
 from tests.crash.load import THREADS, Order, send
 from tests.crash.server import Start
@@ -79,7 +79,7 @@ def orders(clients: list[str]) -> Iterator[Order]:
 
 def audit(settings: Settings, answers: dict[Order, httpx.Response], unanswered: list[Order]) -> None:
     """Whatever was answered is on disk, once and as answered; of the rest each is there whole, or not at all."""
-    found = disk.read(settings.database_path)
+    found = disk.read(file_of(settings))
     found.assert_whole()
     for order, response in answers.items():
         found.assert_kept(order, response)

@@ -24,7 +24,7 @@ from remora.service.installation import Installation
 from remora.service.orders import Job, Outcome, Who
 from remora.service.orders import Order as EngineOrder
 from remora.settings import Settings
-from tests.cast import Api, Shop, refused
+from tests.cast import Api, Shop, file_of, refused
 from tests.conftest import Switchboard
 from tests.crash import disk
 from tests.crash.load import THREADS, Order, send
@@ -74,7 +74,7 @@ def test_a_stop_under_load_leaves_no_order_half_done_and_none_that_was_answered_
     sent = send(server.api, shop, orders, after=stopped_after, then=lambda: server.signal(signal.SIGTERM))
     assert server.ended() == 0
     assert not any("Traceback" in line for line in server.log)
-    found = disk.read(settings.database_path)
+    found = disk.read(file_of(settings))
     found.assert_whole()
     done = [(order, response) for order, response in sent.answers if response.status_code == 200]
     assert len(done) >= stopped_after
@@ -93,7 +93,7 @@ def test_what_was_accepted_before_a_stop_is_done_and_answered(
 ) -> None:
     server, client_id = start(REMORA_QUEUE_LIMIT="2"), shop.client()
     with (
-        closing(sqlite3.connect(settings.database_path, isolation_level=None)) as other,
+        closing(sqlite3.connect(file_of(settings), isolation_level=None)) as other,
         ThreadPoolExecutor(THREADS) as pool,
     ):
         # Another process's write, for which the server's waits (up to its busy timeout of five seconds).
@@ -110,7 +110,7 @@ def test_what_was_accepted_before_a_stop_is_done_and_answered(
         rest = callers.rest()
     assert sum(response.status_code == 200 for response in rest) >= 3
     assert server.ended() == 0
-    found = disk.read(settings.database_path)
+    found = disk.read(file_of(settings))
     found.assert_whole()
     assert len(found.keys) == sum(response.status_code == 200 for response in rest)
     shell.ok("verify")
@@ -151,7 +151,7 @@ def test_a_fault_in_one_order_of_a_batch_is_not_its_neighbours(
 ) -> None:
     neighbours = [shop.client(5, platform_client_id=f"U{number}") for number in range(4)]
     broken = shop.client(5, platform_client_id="broken")
-    with closing(sqlite3.connect(settings.database_path)) as tampering, tampering:
+    with closing(sqlite3.connect(file_of(settings))) as tampering, tampering:
         # Its next entry will be numbered like the one it has.
         tampering.execute("UPDATE clients SET seq = 0 WHERE client_id = ?", (broken,))
     api = serve(installation, settings)
@@ -172,7 +172,7 @@ def test_a_fault_in_one_order_of_a_batch_is_not_its_neighbours(
     assert refused(answers.pop(broken)) == (500, 500)
     assert [response.status_code for response in answers.values()] == [200] * 4
     assert [line["event"] for line in lines].count("fault") == 1
-    found = disk.read(settings.database_path)
+    found = disk.read(file_of(settings))
     found.assert_whole()
     assert found.keys.keys() == set(neighbours)
     # The fault has not stopped the engine.

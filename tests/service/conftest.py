@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from remora import settings as environment
 from remora.clock import Clock
 from remora.service.installation import Installation, open_installation
+from remora.settings import SqliteUrl
 from tests.cast import SIGNING_KEY
 
 
@@ -26,7 +27,7 @@ def make_installation(
     def make(clock: Clock) -> Iterator[Installation]:
         path = folder / f"{next(numbers)}.db"
         shutil.copy(template, path)
-        settings = replace(environment.load({}), database_path=path, signing_key=SIGNING_KEY)
+        settings = replace(environment.load({}), database=SqliteUrl(path), signing_key=SIGNING_KEY)
         installation = open_installation(settings, clock)
         yield installation
         installation.close()

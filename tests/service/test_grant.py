@@ -14,12 +14,12 @@ from remora.model import GENESIS, MAX_POINTS
 from remora.service import points
 from remora.service.installation import Installation
 from remora.settings import Settings
-from tests.cast import DAY, SECOND, START, ManualClock, Shop
+from tests.cast import DAY, SECOND, START, ManualClock, Shop, file_of
 
 
 def rows(settings: Settings, query: str) -> list[tuple[object, ...]]:
     """Look into the database from outside, on a connection of one's own."""
-    connection = sqlite3.connect(settings.database_path)
+    connection = sqlite3.connect(file_of(settings))
     try:
         return connection.execute(query).fetchall()
     finally:

@@ -11,7 +11,7 @@ from remora.service import verify
 from remora.service.export import export
 from remora.service.installation import Installation
 from remora.settings import Settings
-from tests.cast import SECOND, ManualClock, Shop
+from tests.cast import SECOND, ManualClock, Shop, file_of
 from tests.wallet import Wallet, eventful
 
 
@@ -26,7 +26,7 @@ def problems(wallet: Wallet) -> list[str]:
 
 def tamper(settings: Settings, statement: str) -> None:
     """Change the database from outside, past its own checks."""
-    connection = sqlite3.connect(settings.database_path)
+    connection = sqlite3.connect(file_of(settings))
     try:
         connection.execute("PRAGMA ignore_check_constraints = ON")
         assert connection.execute(statement).rowcount == 1, statement

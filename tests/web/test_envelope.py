@@ -13,7 +13,7 @@ from remora.service.installation import Installation
 from remora.settings import Settings
 from remora.storage.sqlite import SqliteDatabase
 from remora.web.errors import STATUS
-from tests.cast import POINT, TOKEN, Api, Shop, refused
+from tests.cast import POINT, TOKEN, Api, Shop, file_of, refused
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_a_store_that_is_too_busy_is_503_with_retry_after_and_nothing_is_done(
     serve: Callable[[Installation, Settings], Api], installation: Installation, settings: Settings, shop: Shop
 ) -> None:
     client_id = shop.client(1)
-    impatient = SqliteDatabase(settings.database_path, busy_timeout_seconds=0)
+    impatient = SqliteDatabase(file_of(settings), busy_timeout_seconds=0)
     api = serve(replace(installation, database=impatient), settings)
     with installation.database.write():
         answer = api.exchange(shop)

@@ -12,7 +12,7 @@ import pytest
 from remora.service import bots, pairs
 from remora.service.installation import Installation
 from remora.settings import Settings
-from tests.cast import DAY, SECOND, START, Api, ManualClock, Shop, open_shop, refused
+from tests.cast import DAY, SECOND, START, Api, ManualClock, Shop, file_of, open_shop, refused
 
 MINUTE = 60 * SECOND
 
@@ -164,7 +164,7 @@ def test_no_secret_and_no_token_is_kept_in_the_database(
     serve: Callable[[Installation, Settings], Api], installation: Installation, settings: Settings, shop: Shop
 ) -> None:
     new = renewed(shop, serve(installation, settings).exchange(shop))
-    dump = "\n".join(sqlite3.connect(settings.database_path).iterdump())
+    dump = "\n".join(sqlite3.connect(file_of(settings)).iterdump())
     for kept_by_the_caller in (shop.token, shop.secret, new.token, new.secret):
         assert kept_by_the_caller not in dump
         assert kept_by_the_caller.encode().hex() not in dump.lower()

@@ -22,7 +22,7 @@ from remora.ledger.commands import Grant
 from remora.model import MICROSECONDS_PER_SECOND, NEVER, Platform
 from remora.service import access, bots, clients, pairs, points
 from remora.service.installation import Installation, migrate, open_installation
-from remora.settings import Settings
+from remora.settings import Settings, SqliteUrl
 
 BOT = "demoShop1"
 MINUTE, HOUR, DAY = 60, 3600, 86400
@@ -54,7 +54,7 @@ def demo(host: str | None, port: int | None) -> None:
     """Serve a demo bot, and print calls to paste. Its data is kept in a folder of its own, and used again."""
     settings = with_address(shell.read_settings(), host, port)
     folder = settings.data_dir / "demo"
-    settings = replace(settings, database_path=folder / "remora.db")
+    settings = replace(settings, database=SqliteUrl(folder / "remora.db"))
     try:
         if not folder.exists():
             _make(folder, settings)
@@ -69,7 +69,7 @@ def _make(folder: Path, settings: Settings) -> None:
     """Make the demo's folder beside its place and move it there whole: one that was left half done is not used."""
     partial = folder.with_name("demo.partial")
     shutil.rmtree(partial, ignore_errors=True)
-    settings = replace(settings, database_path=partial / "remora.db")
+    settings = replace(settings, database=SqliteUrl(partial / "remora.db"))
     migrate(settings, SystemClock())
     installation = open_installation(settings, SystemClock())
     try:

@@ -16,8 +16,8 @@ def migrate(as_json: bool) -> None:
     settings = shell.read_settings()
     applied = migrate_installation(settings, SystemClock())
     if as_json:
-        shell.print_json({"database": str(settings.database_path), "applied": applied})
+        shell.print_json({"database": str(settings.database), "applied": applied})
         return
     for name in applied:
         click.echo(f"applied {name}")
-    click.echo(f"{settings.database_path} is up to date")
+    click.echo(f"{settings.database} is up to date")

@@ -9,12 +9,11 @@ from hashids import Hashids
 
 from remora import ids
 from remora.clock import Clock
-from remora.errors import StoreUnavailable
 from remora.settings import Secret, Settings
 from remora.storage import installation as values
 from remora.storage import migrations
 from remora.storage.database import Database
-from remora.storage.sqlite import SqliteDatabase, create
+from remora.storage.stores import create, open_database
 
 
 @dataclass(frozen=True)
@@ -32,8 +31,8 @@ class Installation:
 
 def migrate(settings: Settings, clock: Clock) -> list[str]:
     """Make the database if there is none, apply what is pending, and return the names of what was applied."""
-    create(settings.database_path)
-    database = SqliteDatabase(settings.database_path)
+    create(settings.database)
+    database = open_database(settings)
     try:
         return [step.label for step in migrations.apply(database, clock.now())]
     finally:
@@ -42,9 +41,7 @@ def migrate(settings: Settings, clock: Clock) -> list[str]:
 
 def open_installation(settings: Settings, clock: Clock) -> Installation:
     """Open a database that has every migration; StoreUnavailable or SchemaOutOfDate otherwise."""
-    if not settings.database_path.exists():
-        raise StoreUnavailable(f"there is no database at {settings.database_path}; run: {migrations.COMMAND}")
-    database = SqliteDatabase(settings.database_path)
+    database = open_database(settings)
     try:
         migrations.verify(database)
         signing_key = settings.signing_key or Secret(_kept(database, "signing_key"))
