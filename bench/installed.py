@@ -53,6 +53,6 @@ def install(folder: Path, points: int = 1_000_000) -> Installed:
             before = Account(BOT, client.client_id)
             decision = decide(before, Grant(points), now, bot)
             changes.append((before, decision.account, decision.entries))
-        accounts.save(tx, changes)
+        accounts.save(tx, BOT, changes)
     installation.close()
     return Installed(environment, pair.api_token, pair.api_secret, [client.client_id for client in made])

@@ -7,7 +7,7 @@ from typing import Any
 
 from remora.ledger.commands import Capture, Command, Grant, Hold, Release, Reverse, Spend
 from remora.model import Entry
-from remora.service import history, points, tidy
+from remora.service import history, lookup, points, tidy
 from remora.service.history import Explanation, Page
 from remora.service.orders import Done, Who
 from tests.cast import SECOND, START, ManualClock, Shop
@@ -27,7 +27,7 @@ class Wallet:
 
     @property
     def available(self) -> int:
-        found = points.balances(self.shop.installation, self.shop.bot_id, [self.client_id])
+        found = lookup.balances(self.shop.installation, self.shop.bot_id, [self.client_id])
         return found.by_client_id[self.client_id].points
 
     @property

@@ -1,58 +1,72 @@
 """The engine: what waits is taken together, carried out in one transaction for each bot, and answered.
 
-When idle a batch is one order and nobody waits. Under load a commit is shared by all that came meanwhile, and a client
-that everyone wants costs one row update per batch instead of a queue for a lock.
+When idle a batch is one item and nobody waits. Under load a commit, or a way to the store and back, is shared by all
+that came meanwhile, and a client that everyone wants costs one row update per batch instead of a queue for a lock.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
 from remora.errors import Refusal, StoreUnavailable
-from remora.service.desk import Result, carry_out
-from remora.service.installation import Installation
-from remora.service.orders import Job
 
-BATCH_ORDERS = 1_000
-"""At most so many orders are carried out in one transaction, so that none waits long for those before it."""
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+CarryOut = Callable[[str, Sequence[Item]], Sequence[Result]]
+"""Carries out one bot's items, all in one transaction, and returns a result for each."""
 
 
 @dataclass
-class _Waiting:
+class _Waiting(Generic[Item, Result]):
     bot_id: str
-    job: Job
+    item: Item
+    weight: int
     answer: Future[Result] = field(default_factory=Future)
 
 
-class Engine:
-    """A bounded queue of jobs, and the one thread that carries them out."""
+class Engine(Generic[Item, Result]):
+    """A bounded queue of items, and the one thread that carries them out."""
 
-    def __init__(self, installation: Installation, most_orders: int) -> None:
-        self._installation = installation
-        self._most_orders = most_orders
-        self._waiting: deque[_Waiting] = deque()
-        self._orders_waiting = 0
+    def __init__(
+        self,
+        name: str,
+        carry_out: CarryOut[Item, Result],
+        *,
+        weigh: Callable[[Item], int],
+        most_waiting: int,
+        most_together: int,
+    ) -> None:
+        """Bounds are in what `weigh` says of items: so much may wait, and so much is taken together."""
+        self._carry_out_all = carry_out
+        self._weigh = weigh
+        self._most_waiting = most_waiting
+        self._most_together = most_together
+        self._waiting: deque[_Waiting[Item, Result]] = deque()
+        self._weight_waiting = 0
         self._closing = False
         self._changed = threading.Condition()
-        self._thread = threading.Thread(target=self._run, name="remora-engine")
+        self._thread = threading.Thread(target=self._run, name=f"remora-{name}")
         self._thread.start()
 
-    def submit(self, bot_id: str, job: Job) -> Future[Result]:
-        """Queue a job. Its answer comes when it is on disk. StoreUnavailable, at once, if the queue is full
-        or closed; the job was not taken then.
+    def submit(self, bot_id: str, item: Item) -> Future[Result]:
+        """Queue an item. Its answer comes when its transaction has ended. StoreUnavailable, at once, if the queue is
+        full or closed; the item was not taken then.
         """
-        waiting = _Waiting(bot_id, job)
+        waiting = _Waiting[Item, Result](bot_id, item, self._weigh(item))
         with self._changed:
             if self._closing:
                 raise StoreUnavailable("the server is stopping; nothing was done")
-            # A job larger than the whole queue may still come alone.
-            if self._waiting and self._orders_waiting + len(job.orders) > self._most_orders:
-                raise StoreUnavailable("too many writes are waiting; nothing was done")
+            # An item larger than the whole queue may still come alone.
+            if self._waiting and self._weight_waiting + waiting.weight > self._most_waiting:
+                raise StoreUnavailable("too much is waiting for the database; nothing was done")
             self._waiting.append(waiting)
-            self._orders_waiting += len(job.orders)
+            self._weight_waiting += waiting.weight
             self._changed.notify()
         return waiting.answer
 
@@ -65,7 +79,7 @@ class Engine:
 
     def _run(self) -> None:
         while batch := self._take():
-            by_bot: dict[str, list[_Waiting]] = {}
+            by_bot: dict[str, list[_Waiting[Item, Result]]] = {}
             for waiting in batch:
                 # From here on it can no longer be cancelled: it is answered, one way or the other.
                 if waiting.answer.set_running_or_notify_cancel():
@@ -73,22 +87,22 @@ class Engine:
             for bot_id, together in by_bot.items():
                 self._carry_out(bot_id, together)
 
-    def _take(self) -> list[_Waiting]:
-        """Wait for jobs, and take those that wait, up to a batch; nothing once the queue is closed and empty."""
+    def _take(self) -> list[_Waiting[Item, Result]]:
+        """Wait for items, and take those that wait, up to a batch; nothing once the queue is closed and empty."""
         with self._changed:
             while not self._waiting and not self._closing:
                 self._changed.wait()
-            batch: list[_Waiting] = []
-            orders = 0
-            while self._waiting and (not batch or orders + len(self._waiting[0].job.orders) <= BATCH_ORDERS):
+            batch: list[_Waiting[Item, Result]] = []
+            weight = 0
+            while self._waiting and (not batch or weight + self._waiting[0].weight <= self._most_together):
                 batch.append(self._waiting.popleft())
-                orders += len(batch[-1].job.orders)
-            self._orders_waiting -= orders
+                weight += batch[-1].weight
+            self._weight_waiting -= weight
             return batch
 
-    def _carry_out(self, bot_id: str, together: list[_Waiting]) -> None:
+    def _carry_out(self, bot_id: str, together: list[_Waiting[Item, Result]]) -> None:
         try:
-            results = carry_out(self._installation, bot_id, [waiting.job for waiting in together])
+            results = self._carry_out_all(bot_id, [waiting.item for waiting in together])
         except Refusal as refusal:
             for waiting in together:
                 waiting.answer.set_exception(refusal)
@@ -96,7 +110,7 @@ class Engine:
             if len(together) == 1:
                 together[0].answer.set_exception(fault)
                 return
-            # Nothing was kept. One job is at fault, and its neighbours are not to suffer for it.
+            # Nothing was kept. One item is at fault, and its neighbours are not to suffer for it.
             for waiting in together:
                 self._carry_out(bot_id, [waiting])
         else:

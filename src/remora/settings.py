@@ -165,7 +165,6 @@ def database_url(text: str) -> DatabaseUrl:
             raise ValueError(f"must name a file after {SQLITE}")
         return SqliteUrl(Path(path))
     if text.startswith(POSTGRES):
-        _split(text)
         return PostgresUrl(Secret(text))
     raise ValueError(
         f"must start with {SQLITE} (the path follows; an absolute one makes four slashes) or postgresql://"

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 import httpx
 import pytest
 
-from remora.service import points
+from remora.service import lookup
 from remora.service.installation import Installation
 from tests.cast import Shop, refused
 from tests.crash.disk import INSUFFICIENT_POINTS
@@ -97,7 +97,7 @@ def spenders(shell: Shell, shop: Shop, client_id: str) -> Iterator[list[Spender]
 
 
 def available(installation: Installation, shop: Shop, client_id: str) -> int:
-    return points.balances(installation, shop.bot_id, [client_id]).by_client_id[client_id].points
+    return lookup.balances(installation, shop.bot_id, [client_id]).by_client_id[client_id].points
 
 
 def test_processes_that_spend_the_same_points_spend_each_once(

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import closing
+from functools import partial
 
 import httpx
 import pytest
@@ -19,7 +20,7 @@ from structlog.testing import capture_logs
 from remora.engine import Engine
 from remora.errors import StoreUnavailable
 from remora.ledger.commands import Grant
-from remora.service.desk import Result
+from remora.service.desk import Result, carry_out
 from remora.service.installation import Installation
 from remora.service.orders import Job, Outcome, Who
 from remora.service.orders import Order as EngineOrder
@@ -158,7 +159,7 @@ def test_a_fault_in_one_order_of_a_batch_is_not_its_neighbours(
     orders = [Order("grant", client_id, 1, client_id) for client_id in (*neighbours[:2], broken, *neighbours[2:])]
     application = switchboard[0].application
     assert application is not None
-    engine = application.services.engine
+    engine = application.services.store.writer
     with capture_logs() as lines, ThreadPoolExecutor(THREADS) as pool:
         with installation.database.write():
             # The engine takes this one by itself, and waits for the lock; what comes then waits for the engine.
@@ -184,7 +185,9 @@ def test_an_engine_that_closes_takes_no_more_and_carries_out_what_it_took(
     installation: Installation, shop: Shop
 ) -> None:
     client_id = shop.client()
-    engine = Engine(installation, most_orders=10)
+    engine: Engine[Job, Result] = Engine(
+        "writer", partial(carry_out, installation), weigh=lambda _: 1, most_waiting=10, most_together=10
+    )
     with ThreadPoolExecutor() as pool:
         with installation.database.write():
             taken = [engine.submit(shop.bot_id, grant_job(client_id))]

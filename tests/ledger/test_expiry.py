@@ -14,7 +14,7 @@ from remora.errors import InvalidField
 from remora.ledger import expiry
 from remora.ledger.commands import Grant
 from remora.model import NEVER
-from remora.service import bots, points
+from remora.service import bots, lookup, points
 from remora.service.installation import Installation
 from tests.cast import DAY, START, ManualClock, Shop
 
@@ -229,7 +229,7 @@ def test_a_new_policy_or_zone_is_for_grants_to_come(installation: Installation, 
         (START + HOUR + 2 * DAY, 0),
     ):
         clock.time = at
-        found = points.balances(installation, shop.bot_id, [client_id])
+        found = lookup.balances(installation, shop.bot_id, [client_id])
         assert found.by_client_id[client_id].points == available
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from remora.ledger.commands import Grant
-from remora.service import points
+from remora.service import lookup, points
 from remora.service.history import explain_now
 from remora.service.installation import Installation
 from remora.service.orders import Who
@@ -35,4 +35,4 @@ def test_what_expired_in_writing_does_not_come_back_when_the_clock_runs_backward
 
 
 def looked_up(shop: Shop, client_id: str) -> int:
-    return points.balances(shop.installation, shop.bot_id, [client_id]).by_client_id[client_id].points
+    return lookup.balances(shop.installation, shop.bot_id, [client_id]).by_client_id[client_id].points

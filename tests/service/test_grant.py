@@ -11,7 +11,7 @@ import pytest
 from remora.errors import BalanceOutOfRange, InvalidField, KeyReused, NoClientFound, NoSuchBot, Refusal
 from remora.ledger.commands import Grant, Hold, Reverse, Spend
 from remora.model import GENESIS, MAX_POINTS
-from remora.service import points
+from remora.service import lookup, points
 from remora.service.installation import Installation
 from remora.settings import Settings
 from tests.cast import DAY, SECOND, START, ManualClock, Shop, file_of
@@ -158,7 +158,7 @@ def test_the_same_key_and_request_is_granted_once_and_answered_alike(
     clock.time += DAY
     shop.grant(client_id, 100)
     assert points.order(installation, shop.bot_id, client_id, Grant(5), "order-1") == first
-    assert points.balances(installation, shop.bot_id, [client_id]).by_client_id[client_id].points == 105
+    assert lookup.balances(installation, shop.bot_id, [client_id]).by_client_id[client_id].points == 105
 
 
 def test_the_same_key_with_another_request_is_a_conflict(installation: Installation, shop: Shop) -> None:

@@ -19,7 +19,7 @@ from hypothesis.stateful import (
 
 from remora.clock import Clock
 from remora.errors import KeyReused, Refusal
-from remora.service import history, points, tidy, verify
+from remora.service import history, lookup, points, tidy, verify
 from remora.service.history import Explanation
 from remora.service.installation import Installation
 from remora.service.orders import Who
@@ -106,7 +106,7 @@ class LedgerMachine(RuleBasedStateMachine):
     @invariant()
     def everything_agrees(self) -> None:
         now = self.oracle.now(self.clock.time)
-        found = points.balances(self.shop.installation, "shop", [self.client_id])
+        found = lookup.balances(self.shop.installation, "shop", [self.client_id])
         assert found.by_client_id[self.client_id].points == now.available
         self.check_explanation(now.time)
         journal = self.journal()

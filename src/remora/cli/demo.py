@@ -20,7 +20,7 @@ from remora.clock import SystemClock
 from remora.errors import Refusal
 from remora.ledger.commands import Grant
 from remora.model import MICROSECONDS_PER_SECOND, NEVER, Platform
-from remora.service import access, bots, clients, pairs, points
+from remora.service import access, bots, clients, lookup, pairs, points
 from remora.service.installation import Installation, migrate, open_installation
 from remora.settings import Settings, SqliteUrl
 
@@ -117,7 +117,7 @@ def _keep_pair(folder: Path, pair: dict[str, str]) -> None:
 
 def _announce(url: str, installation: Installation, pair: dict[str, str]) -> None:
     with_ids = [ids.client_id(ids.encoder_of(""), number) for number in range(1, len(CAST) + 1)]
-    balances = points.balances(installation, BOT, with_ids).by_client_id
+    balances = lookup.balances(installation, BOT, with_ids).by_client_id
     shell.print_table(
         ["CLIENT", "PLATFORM", "PLATFORM CLIENT", "POINTS"],
         [

@@ -24,6 +24,7 @@ from remora.ledger.commands import (
 )
 from remora.model import KINDS, MAX_POINTS, NEVER
 from remora.service import history as journal
+from remora.service import lookup
 from remora.service import points as service
 from remora.service.orders import Who, named
 from remora.web.schemas.history import explained
@@ -165,7 +166,7 @@ def reverse(entry_id: str, points: int | None, take_available: bool, **rest: Any
 def show(bot_id: str, client_ids: tuple[str, ...], as_json: bool) -> None:
     """Show what clients can spend now."""
     with shell.installation() as installation:
-        found = service.balances(installation, bot_id, client_ids)
+        found = lookup.balances(installation, bot_id, client_ids)
     rows = [
         {"clientId": client_id, "platform": each.platform, "points": each.points}
         for client_id, each in found.by_client_id.items()

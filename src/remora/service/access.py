@@ -37,14 +37,11 @@ class Caller(Struct, frozen=True):
             raise _denied()
 
 
-def identify(tx: Transaction, claims: Claims, bot_id: str | None, now: int) -> Caller:
-    """Find the bot, and that the token is of its current pair or of one that still overlaps.
+def identify(known: bots.Caller | None, claims: Claims, bot_id: str, now: int) -> Caller:
+    """Find that the bot is there, and the token of its current pair or of one that still overlaps.
 
-    Read afresh for each request: a revoked pair is refused from the moment it was revoked.
+    What is `known` was read afresh for this request: a revoked pair is refused from the moment it was revoked.
     """
-    if not bot_id:
-        raise NoSuchBot("the query parameter botId must be given once, and be a bot's id")
-    known = bots.caller(tx, bot_id, claims.token_id)
     if known is None:
         raise NoSuchBot("no bot has this botId")
     if claims.bot_id != bot_id:
@@ -61,14 +58,15 @@ def prove(installation: Installation, bot_id: str, token: str, secret: str) -> N
     now = installation.clock.now()
     claims = tokens.read(token, installation.signing_key, now)
     with installation.database.read() as tx:
-        caller = identify(tx, claims, bot_id, now)
+        known = bots.caller(tx, bot_id, claims.token_id)
+    caller = identify(known, claims, bot_id, now)
     caller.check_secret(secret)
     caller.check_plan()
 
 
-def known_bot(tx: Transaction, bot_id: str) -> Bot:
-    """The bot that an operator names, or NoSuchBot."""
-    bot = bots.find(tx, bot_id)
+def known_bot(tx: Transaction, bot_id: str, *, lock: bool = False) -> Bot:
+    """The bot that an operator names, or NoSuchBot. `lock`: see `bots.find`."""
+    bot = bots.find(tx, bot_id, lock=lock)
     if bot is None:
         raise NoSuchBot(f"there is no bot {bot_id}")
     return bot

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -77,7 +79,7 @@ def update(
     """Change what is given, and return the bot as it is then. A new policy is for grants to come: no lot
     that is there changes by it.
     """
-    given: dict[str, object] = {
+    given: dict[str, Any] = {
         "name": None if name is None else fields.text("name", name),
         "api_enabled": api_enabled,
         "overlap_minutes": None if overlap_minutes is None else pairs.check_overlap(overlap_minutes),
@@ -86,7 +88,8 @@ def update(
     }
     with installation.database.write() as tx:
         bot = replace(
-            access.known_bot(tx, bot_id), **{field: value for field, value in given.items() if value is not None}
+            access.known_bot(tx, bot_id, lock=True),
+            **{field: value for field, value in given.items() if value is not None},
         )
         bots.update(tx, bot)
     return bot

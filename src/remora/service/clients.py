@@ -29,7 +29,7 @@ def add(
     _check(platform_client_id)
     fields.identifier("clientId", client_id)
     with installation.database.write() as tx:
-        access.known_bot(tx, bot_id)
+        access.known_bot(tx, bot_id, lock=True)
         known = clients.by_platform(tx, bot_id, [(platform, platform_client_id)])
         for client in known.values():
             if client.client_id != client_id:
@@ -48,7 +48,7 @@ def register(
     """Make clients of the platform ids that are none yet; return all, in the order given and each once."""
     pairs = [(platform, _check(each)) for each in dict.fromkeys(platform_client_ids)]
     with installation.database.write() as tx:
-        access.known_bot(tx, bot_id)
+        access.known_bot(tx, bot_id, lock=True)
         known = clients.by_platform(tx, bot_id, pairs)
         new = [pair for pair in pairs if pair not in known]
         if new:

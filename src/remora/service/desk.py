@@ -19,8 +19,11 @@ from remora.service.orders import Job, Order, Outcome, Who, refused
 from remora.storage import accounts, clients, operations
 from remora.storage.accounts import EntryName
 from remora.storage.clients import PlatformPair
-from remora.storage.database import Transaction
+from remora.storage.database import Transaction, UniqueViolation
 from remora.storage.operations import Operation
+
+TRIES = 5
+"""How often orders are begun anew because others were quicker with a key of theirs."""
 
 Result = list[Outcome] | Refusal
 """An outcome for each order of a job; or the refusal of the whole of it."""
@@ -28,8 +31,18 @@ Result = list[Outcome] | Refusal
 
 def carry_out(installation: Installation, bot_id: str, jobs: Sequence[Job]) -> list[Result]:
     """Carry out one bot's jobs in one transaction, in order. NoSuchBot and StoreUnavailable refuse them
-    all, and then nothing was done.
+    all.
     """
+    for _ in range(TRIES):
+        try:
+            return _carried_out(installation, bot_id, jobs)
+        except UniqueViolation as taken:
+            # Another process has kept one of these keys for another client meanwhile. Now it is there to be read.
+            last = taken
+    raise last
+
+
+def _carried_out(installation: Installation, bot_id: str, jobs: Sequence[Job]) -> list[Result]:
     with installation.database.write() as tx:
         desk = Desk(tx, installation, bot_id, [order for job in jobs for order in job.orders])
         results = [desk.job(job) for job in jobs]
@@ -67,22 +80,37 @@ class Desk:
     def __init__(self, tx: Transaction, installation: Installation, bot_id: str, orders: Sequence[Order]) -> None:
         self.bot = access.known_bot(tx, bot_id)
         self.encoder = installation.encoder
-        # "Now" is taken under the lock, so that it does not run backwards from one writer to the next.
-        self.now = installation.clock.now()
-        self.kept = operations.find(tx, bot_id, {order.key for order in orders if order.key is not None})
-        pairs = {pair for order in orders if (pair := _pair(order.who))}
-        found = clients.by_platform(tx, bot_id, pairs) if pairs else {}
-        client_ids = {pair: client.client_id for pair, client in found.items()}
+        # Locks come in one order everywhere, so that writers never wait for each other: bot, clients, keys.
+        client_ids, last_number = self._client_ids(tx, orders)
         holds, reversals = _named(orders, client_ids)
         named = {client_id for order in orders if (client_id := _client_id(order.who, client_ids))}
-        self.loaded = accounts.load(tx, bot_id, named, holds=holds, reversals=reversals)
+        self.loaded = accounts.load(tx, bot_id, named, lock=True, holds=holds, reversals=reversals)
+        self.kept = operations.find(tx, bot_id, {order.key for order in orders if order.key is not None})
+        # "Now" is taken under the locks, so that it does not run backwards from one writer to the next.
+        self.now = installation.clock.now()
         self.changed = _Changed(
             accounts=dict(self.loaded),
             targets=accounts.reversibles(tx, bot_id, reversals),
             client_ids=client_ids,
-            last_number=clients.last_number(tx, bot_id) if any(order.who.create for order in orders) else 0,
+            last_number=last_number,
         )
         self.tx = tx
+
+    def _client_ids(self, tx: Transaction, orders: Sequence[Order]) -> tuple[dict[PlatformPair, str], int]:
+        """The encoded ids of the clients that are named by platform; and where some have still to be made, the
+        number that the newest encoded id was made of.
+        """
+        pairs = {pair for order in orders if (pair := _pair(order.who))}
+        if not pairs:
+            return {}, 0
+        bot_id, last_number = self.bot.bot_id, 0
+        found = clients.by_platform(tx, bot_id, pairs)
+        if any(order.who.create and _pair(order.who) not in found for order in orders):
+            # Under the bot's lock, for somebody else may have made them meanwhile.
+            access.known_bot(tx, bot_id, lock=True)
+            last_number = clients.last_number(tx, bot_id)
+            found = clients.by_platform(tx, bot_id, pairs)
+        return {pair: client.client_id for pair, client in found.items()}, last_number
 
     def job(self, job: Job) -> Result:
         """Carry out a job's orders, one after the other; of an atomic job all or none."""
@@ -119,6 +147,7 @@ class Desk:
             clients.note_number(tx, bot_id, changed.last_number)
         accounts.save(
             tx,
+            bot_id,
             [
                 (self.loaded.get(client_id, Account(bot_id, client_id)), changed.accounts[client_id], entries)
                 for client_id, entries in changed.entries.items()

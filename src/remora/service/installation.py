@@ -32,16 +32,18 @@ class Installation:
 def migrate(settings: Settings, clock: Clock) -> list[str]:
     """Make the database if there is none, apply what is pending, and return the names of what was applied."""
     create(settings.database)
-    database = open_database(settings)
+    database = open_database(settings, patient=True)
     try:
         return [step.label for step in migrations.apply(database, clock.now())]
     finally:
         database.close()
 
 
-def open_installation(settings: Settings, clock: Clock) -> Installation:
-    """Open a database that has every migration; StoreUnavailable or SchemaOutOfDate otherwise."""
-    database = open_database(settings)
+def open_installation(settings: Settings, clock: Clock, *, serving: bool = False) -> Installation:
+    """Open a database that has every migration; StoreUnavailable or SchemaOutOfDate otherwise. When `serving`,
+    no statement may take longer than a request can wait.
+    """
+    database = open_database(settings, patient=not serving)
     try:
         migrations.verify(database)
         signing_key = settings.signing_key or Secret(_kept(database, "signing_key"))

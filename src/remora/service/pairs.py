@@ -35,11 +35,12 @@ def exchange(installation: Installation, bot_id: str, claims: Claims, secret: st
     transaction, so that of two exchanges at once with a pair that ends at once, one is refused.
     """
     with installation.database.write() as tx:
+        bot = access.known_bot(tx, bot_id, lock=True)
         now = installation.clock.now()
-        caller = access.identify(tx, claims, bot_id, now)
+        caller = access.identify(bots.caller(tx, bot_id, claims.token_id), claims, bot_id, now)
         caller.check_secret(secret)
         caller.check_plan()
-        return issue(tx, installation, access.known_bot(tx, bot_id), now)
+        return issue(tx, installation, bot, now)
 
 
 def rotate(installation: Installation, bot_id: str, overlap_minutes: int | None) -> Pair:
@@ -47,7 +48,8 @@ def rotate(installation: Installation, bot_id: str, overlap_minutes: int | None)
     if overlap_minutes is not None:
         check_overlap(overlap_minutes)
     with installation.database.write() as tx:
-        return issue(tx, installation, access.known_bot(tx, bot_id), installation.clock.now(), overlap_minutes)
+        bot = access.known_bot(tx, bot_id, lock=True)
+        return issue(tx, installation, bot, installation.clock.now(), overlap_minutes)
 
 
 def issue(tx: Transaction, installation: Installation, bot: Bot, now: int, overlap_minutes: int | None = None) -> Pair:

@@ -34,13 +34,15 @@ def load(
     bot_id: str,
     client_ids: Collection[str],
     *,
+    lock: bool = False,
     holds: Collection[EntryName] = (),
     reversals: Collection[EntryName] = (),
 ) -> dict[str, Account]:
     """The accounts of those ids that are a client's, each with its open lots and holds; and with the
-    holds, and the lots of the entries, that are named, whatever their state.
+    holds, and the lots of the entries, that are named, whatever their state. `lock` keeps everyone else
+    from changing them until the transaction ends.
     """
-    rows = tx.all("accounts_find", bot_id=bot_id, ids=array(client_ids))
+    rows = tx.all("accounts_lock" if lock else "accounts_find", bot_id=bot_id, ids=array(client_ids))
     lots, open_ = open_lots(tx, bot_id, client_ids), open_holds(tx, bot_id, client_ids)
     used_up: dict[str, list[Lot]] = defaultdict(list)
     if reversals:
@@ -86,11 +88,11 @@ Change = tuple[Account, Account, Sequence[Entry]]
 """An account before and after, and the entries that lead from the one to the other."""
 
 
-def save(tx: Transaction, changes: Iterable[Change]) -> None:
-    """Write accounts: their entries, and the lots, holds and numbers that differ from before."""
+def save(tx: Transaction, bot_id: str, changes: Iterable[Change]) -> None:
+    """Write accounts of one bot: their entries, and the lots, holds and numbers that differ from before."""
     lots, holds, entries, entry_lots, numbers = [], [], [], [], []
     for before, after, written in changes:
-        key = {"bot_id": after.bot_id, "client_id": after.client_id}
+        key = {"client_id": after.client_id}
         # By identity: what was not changed is still the very struct that was loaded.
         known = {id(each) for each in (*before.lots, *before.holds)}
         lots += [{**key, **msgspec.structs.asdict(lot)} for lot in after.lots if id(lot) not in known]
@@ -99,11 +101,11 @@ def save(tx: Transaction, changes: Iterable[Change]) -> None:
             entries.append({**key, **_entry_row(entry)})
             entry_lots += [{**key, "seq": entry.seq, **msgspec.structs.asdict(change)} for change in entry.lots]
         numbers.append({**key, **_numbers(after)})
-    tx.run_many("lot_save", lots)
-    tx.run_many("hold_save", holds)
-    tx.run_many("entry_add", entries)
-    tx.run_many("entry_lot_add", entry_lots)
-    tx.run_many("account_save", numbers)
+    tx.run_many("lot_save", bot_id, lots)
+    tx.run_many("hold_save", bot_id, holds)
+    tx.run_many("entry_add", bot_id, entries)
+    tx.run_many("entry_lot_add", bot_id, entry_lots)
+    tx.run_many("account_save", bot_id, numbers)
 
 
 def entry_of(row: Sequence[Any], lots: Iterable[LotChange]) -> Entry:

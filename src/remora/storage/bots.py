@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 from msgspec import Struct
 from msgspec.structs import asdict
 
 from remora.model import Bot, Credential
 from remora.storage.database import Row, Transaction
+from remora.storage.parameters import array
 
 
 class Caller(Struct, frozen=True):
@@ -33,8 +36,11 @@ def add(tx: Transaction, bot: Bot) -> None:
     tx.run("bot_add", **asdict(bot))
 
 
-def find(tx: Transaction, bot_id: str) -> Bot | None:
-    row = tx.one("bot_find", bot_id=bot_id)
+def find(tx: Transaction, bot_id: str, *, lock: bool = False) -> Bot | None:
+    """One bot. `lock` keeps everyone else from changing it, its pairs and its client numbers until the
+    transaction ends; it comes before any client's lock.
+    """
+    row = tx.one("bot_lock" if lock else "bot_find", bot_id=bot_id)
     return _bot(row) if row else None
 
 
@@ -46,13 +52,20 @@ def update(tx: Transaction, bot: Bot) -> None:
     tx.run("bot_update", **asdict(bot))
 
 
+def callers(rows: Sequence[Row], token_ids: Iterable[str]) -> dict[str, Caller]:
+    """What the rows of `callers_find` say of each token id; nothing if there is no such bot."""
+    if not rows:
+        return {}
+    api_enabled = bool(rows[0][0])
+    found = {token_id: Caller(api_enabled, digest, valid_until) for _, token_id, digest, valid_until in rows}
+    unknown = Caller(api_enabled, None, 0)
+    return {token_id: found.get(token_id, unknown) for token_id in token_ids}
+
+
 def caller(tx: Transaction, bot_id: str, token_id: str) -> Caller | None:
     """None if there is no such bot."""
-    row = tx.one("caller_find", bot_id=bot_id, token_id=token_id)
-    if row is None:
-        return None
-    api_enabled, secret_digest, valid_until = row
-    return Caller(bool(api_enabled), secret_digest, valid_until or 0)
+    rows = tx.all("callers_find", bot_id=bot_id, token_ids=array([token_id]))
+    return callers(rows, [token_id]).get(token_id)
 
 
 def replace_pair(tx: Transaction, pair: Credential, old_valid_until: int) -> None:

@@ -1,10 +1,10 @@
-"""Rows of clients, and the reading of balances."""
+"""Rows of clients."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from remora.model import GENESIS, NEVER, Balance, Client, Platform
+from remora.model import GENESIS, NEVER, Client, Platform
 from remora.storage.database import Row, Transaction
 from remora.storage.parameters import array
 
@@ -16,9 +16,9 @@ def add(tx: Transaction, bot_id: str, added: Iterable[Client], now: int) -> None
     """Raises UniqueViolation if an encoded id or a platform's id is taken."""
     tx.run_many(
         "client_add",
+        bot_id,
         [
             {
-                "bot_id": bot_id,
                 "client_id": client.client_id,
                 "platform": client.platform,
                 "platform_client_id": client.platform_client_id,
@@ -75,24 +75,6 @@ def count(tx: Transaction, bot_id: str) -> int:
     return number
 
 
-def balances(tx: Transaction, bot_id: str, client_ids: Iterable[str]) -> list[Balance]:
-    """The stored balances of those encoded ids that are a client's, in no order."""
-    return _balances(tx.all("balances_by_client_id", bot_id=bot_id, ids=array(client_ids)))
-
-
-def balances_by_platform(
-    tx: Transaction, bot_id: str, platform: Platform, platform_client_ids: Iterable[str]
-) -> list[Balance]:
-    """The stored balances of those platform ids that are a client's, in no order."""
-    rows = tx.all("balances_by_platform", bot_id=bot_id, platform=platform, ids=array(platform_client_ids))
-    return _balances(rows)
-
-
 def _client(row: Row) -> Client:
     client_id, platform, platform_client_id = row
     return Client(client_id, Platform(platform), platform_client_id)
-
-
-def _balances(rows: list[Row]) -> list[Balance]:
-    # A look-up's hot loop: the platform stays the text that it is in the row, which every Platform equals.
-    return [Balance(*row) for row in rows]

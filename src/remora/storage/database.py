@@ -19,8 +19,8 @@ class Transaction(Protocol):
         """Run a statement and return how many rows it changed."""
         ...
 
-    def run_many(self, query: str, rows: Iterable[Mapping[str, object]]) -> None:
-        """Run a statement once for each mapping of values."""
+    def run_many(self, query: str, bot_id: str, rows: Iterable[Mapping[str, object]]) -> None:
+        """Write many rows of one bot: the statement's own name for each value."""
         ...
 
     def one(self, query: str, **values: object) -> Row | None:
@@ -29,6 +29,10 @@ class Transaction(Protocol):
 
     def all(self, query: str, **values: object) -> list[Row]:
         """Return every row."""
+        ...
+
+    def together(self, *queries: tuple[str, Mapping[str, object]]) -> list[list[Row]]:
+        """Return every row of each statement: on a store that is far away, for one way there and back."""
         ...
 
     def script(self, text: str) -> None:
@@ -44,7 +48,10 @@ class Database(Protocol):
     """
 
     dialect: str
-    """The folder of its migrations."""
+    """The folder of its migrations, and of the statements that are its own."""
+
+    embedded: bool
+    """Whether it answers in this process, in microseconds: then a read needs no thread to wait in."""
 
     def read(self) -> AbstractContextManager[Transaction]:
         """A snapshot to read from; it waits for no writer."""

@@ -1,10 +1,14 @@
-"""Loads the statements of `queries/*.sql`, each with a name and a description."""
+"""Loads the statements of `queries/`, each with a name and a description.
+
+A statement that both stores take stands in `queries/` itself; one that must differ stands once in each store's folder.
+"""
 
 from __future__ import annotations
 
 import re
 from functools import cache
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 
 from msgspec import Struct
 
@@ -20,10 +24,11 @@ class Statement(Struct, frozen=True):
 
 
 @cache
-def statements() -> dict[str, Statement]:
-    """Every named statement. ValueError if a file holds anything else, or a name stands twice."""
+def statements(dialect: str) -> dict[str, Statement]:
+    """Every named statement of a store. ValueError if a file holds anything else, or a name stands twice."""
+    queries = files("remora.storage").joinpath("queries")
     found: dict[str, Statement] = {}
-    for file in sorted(files("remora.storage").joinpath("queries").iterdir(), key=lambda file: file.name):
+    for file in (*_sql_files(queries), *_sql_files(queries.joinpath(dialect))):
         for statement in parse(file.read_text(encoding="utf-8"), file.name):
             if statement.name in found:
                 raise ValueError(f"{file.name}: {statement.name} is defined twice")
@@ -42,3 +47,7 @@ def parse(text: str, source: str) -> list[Statement]:
         parsed.append(Statement(block["name"], about, block["text"].strip()))
         position = block.end()
     return parsed
+
+
+def _sql_files(folder: Traversable) -> list[Traversable]:
+    return sorted((file for file in folder.iterdir() if file.name.endswith(".sql")), key=lambda file: file.name)

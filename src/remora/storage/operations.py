@@ -26,11 +26,12 @@ def find(tx: Transaction, bot_id: str, keys: Collection[str]) -> dict[str, Opera
 
 
 def add(tx: Transaction, bot_id: str, operations: Mapping[str, Operation], now: int) -> None:
+    """Raises UniqueViolation if another transaction has kept one of the keys meanwhile."""
     tx.run_many(
         "operation_add",
+        bot_id,
         [
             {
-                "bot_id": bot_id,
                 "key": key,
                 "request_hash": operation.request_hash,
                 "answer": operation.answer,

@@ -6,6 +6,7 @@ import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from functools import cache
 from pathlib import Path
 
 from remora.errors import StoreUnavailable
@@ -33,6 +34,7 @@ class SqliteDatabase:
     """
 
     dialect = "sqlite"
+    embedded = True
 
     def __init__(self, path: Path, busy_timeout_seconds: float = BUSY_TIMEOUT_SECONDS) -> None:
         self.path = path
@@ -102,13 +104,13 @@ class SqliteTransaction:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
-        self._statements = statements()
+        self._statements = _texts()
 
     def run(self, query: str, **values: object) -> int:
-        return self._connection.execute(self._statements[query].text, values).rowcount
+        return self._connection.execute(self._statements[query], values).rowcount
 
-    def run_many(self, query: str, rows: Iterable[Mapping[str, object]]) -> None:
-        self._connection.executemany(self._statements[query].text, rows)
+    def run_many(self, query: str, bot_id: str, rows: Iterable[Mapping[str, object]]) -> None:
+        self._connection.executemany(self._statements[query], ({"bot_id": bot_id, **row} for row in rows))
 
     def one(self, query: str, **values: object) -> Row | None:
         # Fetched whole, so that no statement is still open when the transaction ends.
@@ -116,7 +118,10 @@ class SqliteTransaction:
         return rows[0] if rows else None
 
     def all(self, query: str, **values: object) -> list[Row]:
-        return self._connection.execute(self._statements[query].text, values).fetchall()
+        return self._connection.execute(self._statements[query], values).fetchall()
+
+    def together(self, *queries: tuple[str, Mapping[str, object]]) -> list[list[Row]]:
+        return [self.all(query, **values) for query, values in queries]
 
     def script(self, text: str) -> None:
         """Run the statements of a migration, one by one: `executescript` would commit before it starts."""
@@ -140,6 +145,12 @@ def create(path: Path) -> None:
             connection.close()
     except (OSError, sqlite3.Error) as problem:
         raise StoreUnavailable(f"{path} cannot be made a database: {problem}") from problem
+
+
+@cache
+def _texts() -> dict[str, str]:
+    """The statements, without the clause that SQLite neither has nor needs: a writer has the file to itself."""
+    return {name: each.text.replace(" FOR UPDATE", "") for name, each in statements("sqlite").items()}
 
 
 def _translated(problem: BaseException) -> BaseException:

@@ -7,6 +7,7 @@ from remora.settings import DatabaseUrl, PostgresUrl, Settings, SqliteUrl
 from remora.storage import sqlite
 from remora.storage.database import Database
 from remora.storage.migrations import COMMAND
+from remora.storage.postgresql import PostgresDatabase
 from remora.storage.sqlite import SqliteDatabase
 
 
@@ -16,12 +17,19 @@ def create(url: DatabaseUrl) -> None:
         sqlite.create(url.path)
 
 
-def open_database(settings: Settings) -> Database:
-    """The store that the settings name; StoreUnavailable if it is not there."""
+def open_database(settings: Settings, *, patient: bool) -> Database:
+    """The store that the settings name; StoreUnavailable if it is not there. A `patient` one lets a statement
+    take its time: nobody waits for an answer to a request.
+    """
     match settings.database:
         case SqliteUrl(path):
             if not path.exists():
                 raise StoreUnavailable(f"there is no database at {path}; run: {COMMAND}")
             return SqliteDatabase(path)
-        case PostgresUrl():
-            raise NotImplementedError
+        case PostgresUrl(url):
+            return PostgresDatabase(
+                url,
+                timeout_seconds=settings.database_timeout_seconds,
+                pool_size=settings.pool_size,
+                patient=patient,
+            )

@@ -6,7 +6,6 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Router
 from starlette.types import Message, Receive, Scope, Send
 
-from remora.engine import Engine
 from remora.errors import InternalError, MethodNotAllowed, PathUnknown, Refusal
 from remora.service.installation import Installation
 from remora.settings import Settings
@@ -15,6 +14,7 @@ from remora.web.body import ClientGone
 from remora.web.endpoint import Services, respond
 from remora.web.observe import Observation
 from remora.web.rate_limit import Limiter
+from remora.web.store import Store
 
 CLIENT_GONE_STATUS = 499  # as nginx logs it; nobody is there to receive it
 
@@ -24,7 +24,7 @@ class Application:
 
     def __init__(self, installation: Installation, settings: Settings) -> None:
         limiter = Limiter(settings.rate_limit, settings.failed_auth_limit)
-        self.services = Services(installation, limiter, Engine(installation, settings.queue_limit))
+        self.services = Services(installation, limiter, Store(installation, settings))
         self._router = Router(routes.every(), redirect_slashes=False)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -53,7 +53,7 @@ class Application:
 
     def close(self) -> None:
         """Finish the writes that were accepted; the installation is the caller's to close."""
-        self.services.engine.close()
+        self.services.store.close()
 
     def _headers(self, scope: Scope, seen: Observation) -> list[tuple[bytes, bytes]]:
         """The request id, and the limit that applies: the bot's once it is known, else the address's."""

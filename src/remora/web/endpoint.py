@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 import msgspec
@@ -11,7 +12,6 @@ from msgspec import Struct
 from starlette.types import Receive, Scope, Send
 
 from remora import errors
-from remora.engine import Engine
 from remora.errors import (
     InvalidField,
     NoSuchBot,
@@ -21,7 +21,10 @@ from remora.errors import (
     TokenInvalid,
 )
 from remora.service import access, tokens
+from remora.service.desk import Result
 from remora.service.installation import Installation
+from remora.service.lookup import LookedUp, Question, Wanted
+from remora.service.orders import Job
 from remora.service.tokens import Claims
 from remora.storage.database import Transaction
 from remora.web import auth, rate_limit
@@ -29,6 +32,7 @@ from remora.web import body as bodies
 from remora.web.errors import ErrorResponse
 from remora.web.observe import Observation
 from remora.web.rate_limit import Limiter
+from remora.web.store import Store
 
 COMMON_REFUSALS = (
     errors.InvalidField,
@@ -42,6 +46,7 @@ COMMON_REFUSALS = (
 """What any call may be refused with, beside its own refusals."""
 
 FAILED_AUTHENTICATION = (TokenInvalid, NoSuchBot, PairSuperseded, PermissionDenied)
+NOTHING = Wanted()
 JSON = (b"content-type", b"application/json")
 
 
@@ -61,7 +66,7 @@ class Services:
 
     installation: Installation
     limiter: Limiter
-    engine: Engine
+    store: Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +83,10 @@ class Call:
     @property
     def installation(self) -> Installation:
         return self.services.installation
+
+    async def write(self, job: Job) -> Result:
+        """Queue a job of this bot, and wait until it is decided and on disk."""
+        return await self.services.store.write(self.bot_id, job)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +107,15 @@ class About:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """An ASGI application for one call. It has one verb: reading in the transaction that let the
-    request in, or writing in one of its own, which is waited for.
+    """An ASGI application for one call. It has one verb: looking up, for which what is wanted is read together
+    with who asks; reading; or writing, which is waited for.
     """
 
     about: About
     decoder: msgspec.json.Decoder[Any]
-    takes_expired_token: bool
+    takes_expired_token: bool = False
+    wants: Callable[[Any], Wanted] | None = None
+    looks_up: Callable[[Call, Any, LookedUp], Struct] | None = None
     reads: Callable[[Call, Any, Transaction], Struct] | None = None
     writes: Callable[[Call, Any], Awaitable[Struct]] | None = None
 
@@ -122,49 +133,69 @@ class Endpoint:
         await respond(send, 200, msgspec.json.encode(answer))
 
     async def _answer(self, services: Services, scope: Scope, raw: bytes, seen: Observation) -> Struct:
-        installation = services.installation
-        now = installation.clock.now()
-        seen.bot_id = auth.bot_id(scope)
+        now = services.installation.clock.now()
+        bot_id = seen.bot_id = auth.bot_id(scope)
         claims = tokens.read(
-            auth.bearer_token(scope), installation.signing_key, None if self.takes_expired_token else now
+            auth.bearer_token(scope), services.installation.signing_key, None if self.takes_expired_token else now
         )
-        with installation.database.read() as tx:
-            caller = access.identify(tx, claims, seen.bot_id, now)
-            body = self._admit(services, caller, raw, seen)
-            call = Call(services, caller.bot_id, claims, now, seen, scope)
-            if self.reads is not None:
-                return self.reads(call, body, tx)
-        assert self.writes is not None, "an endpoint reads or writes"
+        if bot_id is None:
+            raise NoSuchBot("the query parameter botId must be given once, and be a bot's id")
+        body = self._decode(raw)
+        known = await services.store.look_up(bot_id, Question(claims.token_id, self._wanted(claims, bot_id, body)))
+        caller = access.identify(known.caller, claims, bot_id, now)
+        self._admit(services, caller, body, raw, seen)
+        call = Call(services, bot_id, claims, now, seen, scope)
+        if self.looks_up is not None:
+            return self.looks_up(call, body, known.found)
+        if self.reads is not None:
+            return await services.store.read(partial(self.reads, call, body))
+        assert self.writes is not None, "an endpoint looks up, reads or writes"
         return await self.writes(call, body)
 
-    def _admit(self, services: Services, caller: access.Caller, raw: bytes, seen: Observation) -> Any:
+    def _decode(self, raw: bytes) -> Any:
+        """The body; or what is wrong with it, which is told only where everything before it is right."""
+        try:
+            return bodies.decode(self.decoder, raw)
+        except InvalidField as fault:
+            return fault
+
+    def _wanted(self, claims: Claims, bot_id: str, body: Any) -> Wanted:
+        """Nothing, where it is known already that it will not be told."""
+        if self.wants is None or isinstance(body, InvalidField) or claims.bot_id != bot_id:
+            return NOTHING
+        return self.wants(body)
+
+    def _admit(self, services: Services, caller: access.Caller, body: Any, raw: bytes, seen: Observation) -> None:
         """Check secret, plan, rate and body, in this order: a body that is wrong elsewhere is only
         told so where its secret is right.
         """
-        fault = None
-        try:
-            body = bodies.decode(self.decoder, raw)
-            secret: str | None = body.secret
-        except InvalidField as problem:
-            fault, secret = problem, bodies.secret_of(raw)
+        secret: str | None = bodies.secret_of(raw) if isinstance(body, InvalidField) else body.secret
         if secret is not None:
             caller.check_secret(secret)
         caller.check_plan()
         seen.quota, within = services.limiter.take(rate_limit.BOT, caller.bot_id)
         if not within:
             raise rate_limit.refusal(seen.quota)
-        if fault is not None:
-            raise fault
-        return body
+        if isinstance(body, InvalidField):
+            raise body
 
 
-def reads(
-    about: About, *, takes_expired_token: bool = False
-) -> Callable[[Callable[[Call, Body, Transaction], Struct]], Endpoint]:
+def looks_up(
+    about: About, wants: Callable[[Body], Wanted]
+) -> Callable[[Callable[[Call, Body, LookedUp], Struct]], Endpoint]:
+    """Make an endpoint of a verb that answers with clients' points; `wants` says whose."""
+
+    def make(verb: Callable[[Call, Body, LookedUp], Struct]) -> Endpoint:
+        return Endpoint(about, msgspec.json.Decoder(about.body), wants=wants, looks_up=verb)
+
+    return make
+
+
+def reads(about: About) -> Callable[[Callable[[Call, Body, Transaction], Struct]], Endpoint]:
     """Make an endpoint of a verb that only reads."""
 
     def make(verb: Callable[[Call, Body, Transaction], Struct]) -> Endpoint:
-        return Endpoint(about, msgspec.json.Decoder(about.body), takes_expired_token, reads=verb)
+        return Endpoint(about, msgspec.json.Decoder(about.body), reads=verb)
 
     return make
 

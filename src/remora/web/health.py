@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
+from functools import partial
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from remora.service import installation
+from remora.web.endpoint import Services
 
 
 async def alive(_: Request) -> JSONResponse:
@@ -17,5 +18,6 @@ async def alive(_: Request) -> JSONResponse:
 
 async def ready(request: Request) -> JSONResponse:
     """200 if the database answers and fits this version; else the refusal says why, with 503."""
-    await asyncio.to_thread(installation.ready, request.scope["services"].installation)
+    services: Services = request.scope["services"]
+    await services.store.run(partial(installation.ready, services.installation))
     return JSONResponse({"status": "ready"})

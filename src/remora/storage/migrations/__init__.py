@@ -50,27 +50,33 @@ def verify(database: Database) -> None:
 def pending(database: Database) -> list[Migration]:
     """The migrations still to apply. Raises SchemaOutOfDate if what was applied is not what we ship."""
     with database.read() as tx:
-        applied = _applied(tx)
-    steps = {step.number: step for step in shipped(database.dialect)}
+        return _pending(tx, database.dialect)
+
+
+def apply(database: Database, now: int) -> list[Migration]:
+    """Apply what is pending, each in a transaction of its own, and return it."""
+    applied: list[Migration] = []
+    while step := _apply_next(database, now):
+        applied.append(step)
+    return applied
+
+
+def _apply_next(database: Database, now: int) -> Migration | None:
+    with database.write() as tx:
+        tx.all("migrations_alone")
+        for step in _pending(tx, database.dialect):
+            tx.script(step.text)
+            tx.run("migration_record", number=step.number, name=step.name, digest=step.digest, applied_at=now)
+            return step
+    return None
+
+
+def _pending(tx: Transaction, dialect: str) -> list[Migration]:
+    applied: dict[int, str] = dict(tx.all("migrations_applied")) if tx.one("migration_table") else {}
+    steps = {step.number: step for step in shipped(dialect)}
     for number, digest in applied.items():
         if number not in steps:
             raise SchemaOutOfDate(f"the database has migration {number:04d}, which this version does not know")
         if steps[number].digest != digest:
             raise SchemaOutOfDate(f"migration {number:04d} was applied with another text than this version's")
     return [step for number, step in steps.items() if number not in applied]
-
-
-def apply(database: Database, now: int) -> list[Migration]:
-    """Apply what is pending, each in a transaction of its own, and return it."""
-    steps = pending(database)
-    for step in steps:
-        with database.write() as tx:
-            tx.script(step.text)
-            tx.run("migration_record", number=step.number, name=step.name, digest=step.digest, applied_at=now)
-    return steps
-
-
-def _applied(tx: Transaction) -> dict[int, str]:
-    if tx.one("migration_table") is None:
-        return {}
-    return dict(tx.all("migrations_applied"))

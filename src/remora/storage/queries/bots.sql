@@ -20,6 +20,11 @@ SET name = :name, api_enabled = :api_enabled, overlap_minutes = :overlap_minutes
     time_zone = :time_zone
 WHERE bot_id = :bot_id;
 
+-- name: bot_lock
+-- One bot, which nobody else changes, or gives clients or pairs, until the transaction ends.
+SELECT bot_id, name, api_enabled, overlap_minutes, expiry_policy, time_zone, created_at FROM bots
+WHERE bot_id = :bot_id FOR UPDATE;
+
 -- name: bot_last_client_number
 -- The number that a bot's newest encoded id was made of.
 SELECT last_client_number FROM bots WHERE bot_id = :bot_id;

@@ -11,10 +11,3 @@ UPDATE credentials SET valid_until = :valid_until WHERE bot_id = :bot_id AND val
 -- The bot's current pair, without anything that could be used.
 SELECT token_id, created_at, expires_at FROM credentials
 WHERE bot_id = :bot_id AND valid_until = 9223372036854775807;
-
--- name: caller_find
--- The bot a request names, with the pair its token belongs to, if that is one of the bot's.
-SELECT bots.api_enabled, credentials.secret_digest, credentials.valid_until
-FROM bots
-LEFT JOIN credentials ON credentials.bot_id = bots.bot_id AND credentials.token_id = :token_id
-WHERE bots.bot_id = :bot_id;

@@ -1,7 +1,3 @@
--- name: migration_table
--- Is there a table of migrations yet?
-SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'schema_migrations';
-
 -- name: migrations_applied
 -- What was applied, with the digest of its text then.
 SELECT number, digest FROM schema_migrations ORDER BY number;

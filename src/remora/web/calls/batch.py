@@ -9,7 +9,7 @@ from remora import errors
 from remora.errors import InvalidField, Refusal
 from remora.service.orders import Job, Order, Outcome, entry_id, refused
 from remora.web import body as bodies
-from remora.web.calls.orders import DRY_RUN, submit
+from remora.web.calls.orders import DRY_RUN
 from remora.web.endpoint import COMMON_REFUSALS, About, Call, writes
 from remora.web.errors import LedgerErrorResponse
 from remora.web.schemas import orders as schemas
@@ -47,7 +47,7 @@ async def batch(call: Call, asked: BatchRequest) -> BatchResponse:
             if isinstance(each, Refusal):
                 raise each
     orders = tuple(each for each in read if isinstance(each, Order))
-    result = await submit(call, Job(orders, atomic, asked.dry_run)) if orders else []
+    result = await call.write(Job(orders, atomic, asked.dry_run)) if orders else []
     if isinstance(result, Refusal):
         raise result
     outcomes = iter(result)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+from functools import partial
 
 from remora import errors
 from remora.service import clients
@@ -26,8 +26,8 @@ from remora.web.schemas.clients import RegisteredClient, RegisterRequest, Regist
 )
 async def register(call: Call, asked: RegisterRequest) -> RegisterResponse:
     # It waits for the disk, so not on the loop.
-    found = await asyncio.to_thread(
-        clients.register, call.installation, call.bot_id, asked.platform, asked.platform_client_ids
+    found = await call.services.store.run(
+        partial(clients.register, call.installation, call.bot_id, asked.platform, asked.platform_client_ids)
     )
     return RegisterResponse(
         success=True,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+from functools import partial
 
 from remora.service import pairs
 from remora.web.endpoint import COMMON_REFUSALS, About, Call, writes
@@ -26,8 +26,9 @@ from remora.web.schemas.credentials import TokenRequest, TokenResponse
     takes_expired_token=True,
 )
 async def exchange_token(call: Call, proof: TokenRequest) -> TokenResponse:
-    # It waits for the disk, so not on the loop.
-    pair = await asyncio.to_thread(pairs.exchange, call.installation, call.bot_id, call.claims, proof.secret)
+    pair = await call.services.store.run(
+        partial(pairs.exchange, call.installation, call.bot_id, call.claims, proof.secret)
+    )
     return TokenResponse(
         success=True,
         message="Exchange token and secret successfully",

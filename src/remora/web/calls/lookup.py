@@ -5,14 +5,16 @@ from __future__ import annotations
 from msgspec import UNSET
 
 from remora import errors
-from remora.service import points
-from remora.service.points import LookedUp
-from remora.storage.database import Transaction
-from remora.web.endpoint import COMMON_REFUSALS, About, Call, reads
+from remora.service.lookup import LookedUp, Wanted
+from remora.web.endpoint import COMMON_REFUSALS, About, Call, looks_up
 from remora.web.schemas.lookup import ClientPointInfo, ClientPointsRequest, ClientPointsResponse, NotFound
 
 
-@reads(
+def wanted(asked: ClientPointsRequest) -> Wanted:
+    return Wanted(asked.client_ids or (), asked.platform or None, asked.platform_client_ids or ())
+
+
+@looks_up(
     About(
         summary="Get client points",
         description=(
@@ -27,12 +29,13 @@ from remora.web.schemas.lookup import ClientPointInfo, ClientPointsRequest, Clie
         answer=ClientPointsResponse,
         success="The points of every client found.",
         refusals=(*COMMON_REFUSALS, errors.NoClientFound),
-    )
+    ),
+    wanted,
 )
-def get_client_points(call: Call, asked: ClientPointsRequest, tx: Transaction) -> ClientPointsResponse:
+def get_client_points(call: Call, asked: ClientPointsRequest, found: LookedUp) -> ClientPointsResponse:
     client_ids, platform_client_ids = asked.client_ids or [], asked.platform_client_ids or []
     call.seen.asked, call.seen.found = len(client_ids) + len(platform_client_ids), 0
-    found = points.look_up(tx, call.bot_id, call.now, client_ids, asked.platform or None, platform_client_ids)
+    found.someone()
     rows = [
         ClientPointInfo(platform=each.platform, points=each.points, client_id=client_id)
         for client_id, each in found.by_client_id.items()

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from msgspec import Struct
 
 from remora import errors
 from remora.errors import InvalidField, Refusal
 from remora.service import fields
-from remora.service.desk import Result
 from remora.service.orders import Done, Job, entry_id
 from remora.web.endpoint import COMMON_REFUSALS, About, Call, writes
 from remora.web.errors import LedgerErrorResponse
@@ -141,12 +138,6 @@ async def reverse(call: Call, asked: schemas.ReverseRequest) -> ReverseResponse:
     )
 
 
-async def submit(call: Call, job: Job) -> Result:
-    """Queue a job, and wait until it is decided and on disk."""
-    # Shielded: what was accepted is carried out, though the one who waits for it be told to stop.
-    return await asyncio.shield(asyncio.wrap_future(call.services.engine.submit(call.bot_id, job)))
-
-
 async def _ordered(call: Call, asked: OrderRequest, message: str) -> OrderResponse:
     """Carry out an order, and answer as most do."""
     done = await _carry_out(call, asked)
@@ -159,7 +150,9 @@ async def _ordered(call: Call, asked: OrderRequest, message: str) -> OrderRespon
 
 
 async def _carry_out(call: Call, asked: OrderRequest) -> Done:
-    result = await submit(call, Job((schemas.order(asked, _key(call)),), dry_run=asked.dry_run))
+    result = await call.services.store.write(
+        call.bot_id, Job((schemas.order(asked, _key(call)),), dry_run=asked.dry_run)
+    )
     if isinstance(result, Refusal):
         raise result
     call.seen.replayed = result[0].replayed

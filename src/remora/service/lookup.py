@@ -1,0 +1,126 @@
+"""Looking points up: who asks, and what each client can spend, for all questions that wait together."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from remora.errors import NoClientFound
+from remora.ledger.balance import available_at
+from remora.model import Balance, Platform
+from remora.service import access
+from remora.service.installation import Installation
+from remora.storage import accounts
+from remora.storage import balances as stored_balances
+from remora.storage.balances import Stored
+from remora.storage.bots import Caller
+from remora.storage.database import Transaction
+
+NOBODY: tuple[str, ...] = ()
+
+
+class Wanted(Struct, frozen=True):
+    """Whose points are asked for: clients by their encoded ids, by one platform's ids, or both."""
+
+    client_ids: Sequence[str] = NOBODY
+    platform: Platform | None = None
+    platform_client_ids: Sequence[str] = NOBODY
+
+    def __len__(self) -> int:
+        return len(self.client_ids) + len(self.platform_client_ids)
+
+
+class Question(Struct, frozen=True):
+    """Who asks, by the id of the token that was shown, and what."""
+
+    token_id: str
+    wanted: Wanted = Wanted()
+
+    def __len__(self) -> int:
+        return 1 + len(self.wanted)
+
+
+class ClientPoints(Struct, frozen=True):
+    """What one client can spend now."""
+
+    platform: Platform
+    points: int
+
+
+class LookedUp(Struct, frozen=True):
+    """The clients found, by the ids they were asked by, in the order asked and each once."""
+
+    by_client_id: dict[str, ClientPoints]
+    by_platform_client_id: dict[str, ClientPoints]
+
+    def someone(self) -> LookedUp:
+        """Itself, or NoClientFound if not one of the ids is a client's of this bot."""
+        if not self.by_client_id and not self.by_platform_client_id:
+            raise NoClientFound("no client of this bot has any of these ids")
+        return self
+
+
+class Answer(Struct, frozen=True):
+    """Who asked, None if there is no such bot; and what was found."""
+
+    caller: Caller | None
+    found: LookedUp
+
+
+def answer(installation: Installation, bot_id: str, questions: Sequence[Question]) -> list[Answer]:
+    """Answer one bot's questions, in order: what each client can spend now, exactly, whether or not anything was
+    settled. Whether the caller may know it is for `access` to say.
+    """
+    with installation.database.read() as tx:
+        now = installation.clock.now()
+        stored = _stored(tx, bot_id, questions)
+        fresh = _overdue(tx, bot_id, stored, now)
+    return [
+        Answer(stored.callers.get(question.token_id), _found(question.wanted, stored, fresh)) for question in questions
+    ]
+
+
+def balances(installation: Installation, bot_id: str, client_ids: Sequence[str]) -> LookedUp:
+    """What clients can spend now, for the operator. NoSuchBot and NoClientFound refuse."""
+    with installation.database.read() as tx:
+        access.known_bot(tx, bot_id)
+    [only] = answer(installation, bot_id, [Question("", Wanted(client_ids))])
+    return only.found.someone()
+
+
+def _stored(tx: Transaction, bot_id: str, questions: Sequence[Question]) -> Stored:
+    """One reading of all that the questions ask, each id once."""
+    token_ids = {question.token_id for question in questions}
+    client_ids = {client_id for question in questions for client_id in question.wanted.client_ids}
+    on_platform: dict[Platform, set[str]] = defaultdict(set)
+    for question in questions:
+        if question.wanted.platform and question.wanted.platform_client_ids:
+            on_platform[question.wanted.platform].update(question.wanted.platform_client_ids)
+    return stored_balances.read(tx, bot_id, token_ids, client_ids, on_platform)
+
+
+def _overdue(tx: Transaction, bot_id: str, stored: Stored, now: int) -> dict[str, int]:
+    """Compute from lots and holds the balances that are past their due time, by encoded id."""
+    stale = {balance.client_id for balance in stored.every() if balance.next_due_at <= now}
+    if not stale:
+        return {}
+    lots, holds = accounts.open_lots(tx, bot_id, stale), accounts.open_holds(tx, bot_id, stale)
+    return {client_id: available_at(lots.get(client_id, ()), holds.get(client_id, ()), now) for client_id in stale}
+
+
+def _found(wanted: Wanted, stored: Stored, fresh: dict[str, int]) -> LookedUp:
+    on_platform = stored.on_platform.get(wanted.platform, {}) if wanted.platform else {}
+    return LookedUp(
+        _in_order(wanted.client_ids, stored.by_client_id, fresh),
+        _in_order(wanted.platform_client_ids, on_platform, fresh),
+    )
+
+
+def _in_order(asked: Sequence[str], stored: dict[str, Balance], fresh: dict[str, int]) -> dict[str, ClientPoints]:
+    return {
+        asked_id: ClientPoints(each.platform, fresh.get(each.client_id, each.available))
+        for asked_id in asked
+        if (each := stored.get(asked_id)) is not None
+    }

@@ -1,0 +1,269 @@
+"""The store for several processes and machines: PostgreSQL 15 or later, through psycopg's pool."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import cache
+from typing import Any, Self
+
+import psycopg
+from psycopg import errors as pg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.pq import TransactionStatus
+from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
+
+from remora.errors import StoreUnavailable
+from remora.settings import Secret
+from remora.storage.database import Row, Transaction, UniqueViolation
+from remora.storage.named import statements
+from remora.storage.parameters import table
+
+Connection = psycopg.Connection[Row]
+
+OLDEST = 150_000
+"""The oldest server version that is known to do: 15."""
+
+AWAY_SECONDS = 0.1
+"""How long a connection is waited for while the server is known to be away: someone has to find out that it is back."""
+
+READ = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+WRITE = "BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE"
+
+# Durable whatever the server's default is: an acknowledged write has to be on its disk.
+_SESSION = """
+SELECT set_config('statement_timeout', %(statement)s, %(local)s),
+       set_config('lock_timeout', %(lock)s, %(local)s),
+       set_config('idle_in_transaction_session_timeout', %(idle)s, %(local)s),
+       set_config('synchronous_commit',
+                  CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on' WHEN 'local' THEN 'on'
+                  ELSE current_setting('synchronous_commit') END, %(local)s)
+"""
+
+# What says "not now" rather than "never", beside the connection's own troubles: OperationalError covers those, and
+# what the server lacks at the moment (disk, memory, connections), locks and statements that took too long.
+_AWAY = (
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    pg.ReadOnlySqlTransaction,
+    pg.IdleInTransactionSessionTimeout,
+)
+
+
+class PostgresDatabase:
+    """A database that is there. Threads share a pool of connections.
+
+    StoreUnavailable if it cannot be reached, or is older than PostgreSQL 15.
+    """
+
+    dialect = "postgresql"
+    embedded = False
+
+    def __init__(self, url: Secret, *, timeout_seconds: int, pool_size: int, patient: bool = False) -> None:
+        """No wait lasts longer than `timeout_seconds`; but a `patient` one lets statements take their time."""
+        self._timeout_seconds = timeout_seconds
+        self._statement_seconds = 0 if patient else timeout_seconds
+        conninfo = _conninfo(url, timeout_seconds)
+        self._pooled_elsewhere = _look(conninfo)
+        self._away = False
+        self.pool: ConnectionPool[Connection] = ConnectionPool(
+            conninfo,
+            kwargs={
+                "autocommit": True,  # we say BEGIN ourselves
+                "prepare_threshold": None if self._pooled_elsewhere else 1,
+            },
+            min_size=1,
+            max_size=pool_size,
+            configure=self._configure,
+            timeout=timeout_seconds,
+            # After so long it gives up, and the next who wants a connection makes it try again, at once.
+            reconnect_timeout=timeout_seconds,
+            name="remora",
+            open=True,
+        )
+
+    def read(self) -> AbstractContextManager[Transaction]:
+        return self._transaction(READ)
+
+    def write(self) -> AbstractContextManager[Transaction]:
+        return self._transaction(WRITE)
+
+    def close(self) -> None:
+        self.pool.close(timeout=self._timeout_seconds)
+
+    @contextmanager
+    def _transaction(self, begin: str) -> Iterator[Transaction]:
+        connection = self._begun(begin)
+        try:
+            with _errors_translated():
+                with PostgresTransaction(connection) as tx:
+                    if self._pooled_elsewhere:
+                        self._limit(connection, local=True)
+                    yield tx
+                _commit(connection)
+        finally:
+            if connection.info.transaction_status != TransactionStatus.IDLE:
+                _roll_back(connection)
+            self.pool.putconn(connection)
+
+    def _begun(self, begin: str) -> Connection:
+        """A connection that has begun a transaction. One that turns out to be dead, as all are once the server was
+        started anew, is thrown away for another: nothing was done on it yet.
+        """
+        last = time.monotonic() + self._timeout_seconds
+        while True:
+            connection = self._connection()
+            try:
+                connection.execute(begin)
+            except psycopg.Error as problem:
+                dead = connection.broken
+                self.pool.putconn(connection)
+                if not dead or time.monotonic() > last:
+                    raise _translated(problem) from problem
+            else:
+                return connection
+
+    def _connection(self) -> Connection:
+        try:
+            connection = self.pool.getconn(AWAY_SECONDS if self._away else self._timeout_seconds)
+        except (PoolTimeout, TooManyRequests, PoolClosed) as problem:
+            # From now on nobody waits long, until there is a connection again.
+            self._away = True
+            raise StoreUnavailable("the database cannot be reached now; nothing was done") from problem
+        self._away = False
+        return connection
+
+    def _configure(self, connection: Connection) -> None:
+        if not self._pooled_elsewhere:
+            self._limit(connection, local=False)
+
+    def _limit(self, connection: Connection, *, local: bool) -> None:
+        """Bound every wait in the server. Behind a pooler a connection's settings are not its own, so there each
+        transaction has to set them again.
+        """
+        values = {"statement": self._statement_seconds, "lock": self._timeout_seconds, "idle": self._timeout_seconds}
+        connection.execute(_SESSION, {name: f"{value}s" for name, value in values.items()} | {"local": local})
+
+
+class PostgresTransaction:
+    """See `Transaction`. Rows that are written are sent without waiting for each statement's answer: a fault in one
+    is told by the next that is waited for, or by the end of the transaction.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._statements = _texts()
+        self._sending = ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *problem: object) -> None:
+        self._sending.close()
+
+    def run(self, query: str, **values: object) -> int:
+        return self._execute(query, values).rowcount
+
+    def run_many(self, query: str, bot_id: str, rows: Iterable[Mapping[str, object]]) -> None:
+        written = list(rows)
+        if written:
+            self._send()
+            self._execute(query, {"bot_id": bot_id, "rows": table(written)})
+
+    def one(self, query: str, **values: object) -> Row | None:
+        return self._execute(query, values).fetchone()
+
+    def all(self, query: str, **values: object) -> list[Row]:
+        return self._execute(query, values).fetchall()
+
+    def together(self, *queries: tuple[str, Mapping[str, object]]) -> list[list[Row]]:
+        with self._connection.pipeline():
+            cursors = [self._execute(query, values) for query, values in queries]
+            return [cursor.fetchall() for cursor in cursors]
+
+    def script(self, text: str) -> None:
+        self._connection.execute(text.encode())
+
+    def _execute(self, query: str, values: Mapping[str, object]) -> psycopg.Cursor[Row]:
+        return self._connection.cursor(binary=True).execute(self._statements[query], values)
+
+    def _send(self) -> None:
+        if self._connection.info.pipeline_status is psycopg.pq.PipelineStatus.OFF:
+            self._sending.enter_context(self._connection.pipeline())
+
+
+def _conninfo(url: Secret, timeout_seconds: int) -> str:
+    """The URL with what it leaves open: bounded waits for a dead network, and a server that may be written to."""
+    try:
+        given = conninfo_to_dict(url.reveal())
+    except psycopg.ProgrammingError:
+        # What libpq says of it may repeat a part of it.
+        raise StoreUnavailable("REMORA_DATABASE_URL is not a connection URI that libpq understands") from None
+    bounds: dict[str, Any] = {
+        "application_name": "remora",
+        "connect_timeout": timeout_seconds,
+        "tcp_user_timeout": timeout_seconds * 1000,
+        "keepalives_idle": timeout_seconds,
+        "keepalives_interval": timeout_seconds,
+        "keepalives_count": 3,
+        "target_session_attrs": "read-write",
+    }
+    return make_conninfo("", **{**bounds, **given})
+
+
+def _look(conninfo: str) -> bool:
+    """Look at the server once: is it new enough, and is a pooler between, which hands its connections around?"""
+    with _errors_translated(), psycopg.connect(conninfo, autocommit=True, prepare_threshold=None) as connection:
+        version, backend = connection.execute(
+            "SELECT CAST(current_setting('server_version_num') AS int), pg_backend_pid()"
+        ).fetchall()[0]
+        if version < OLDEST:
+            raise StoreUnavailable(f"PostgreSQL 15 or later is needed, not {version // 10_000}")
+        # A pooler makes up the process number that a client is told when it connects.
+        return bool(backend != connection.info.backend_pid)
+
+
+def _commit(connection: Connection) -> None:
+    try:
+        done = connection.execute("COMMIT").statusmessage
+    except psycopg.OperationalError as problem:
+        raise StoreUnavailable(
+            "the database went away at the commit; whether it was done is not known: send the same again, with its key"
+        ) from problem
+    # The server ends a transaction in which a statement has failed with a ROLLBACK, whatever it is told.
+    assert done == "COMMIT", "a failed statement's error was swallowed"
+
+
+def _roll_back(connection: Connection) -> None:
+    try:
+        connection.execute("ROLLBACK")
+    except psycopg.Error:
+        connection.close()  # the server does the same, once it notices
+
+
+@contextmanager
+def _errors_translated() -> Iterator[None]:
+    try:
+        yield
+    except psycopg.Error as problem:
+        raise _translated(problem) from problem
+
+
+def _translated(problem: psycopg.Error) -> Exception:
+    """Turn the driver's errors into ours, in this one place."""
+    if isinstance(problem, pg.UniqueViolation):
+        return UniqueViolation(problem.diag.message_primary or "a key is taken")
+    if isinstance(problem, _AWAY):
+        return StoreUnavailable(f"the database cannot be used now; nothing was done: {type(problem).__name__}")
+    return problem
+
+
+@cache
+def _texts() -> dict[str, bytes]:
+    """The statements in the driver's own terms, `%(name)s` for `:name`."""
+    return {
+        name: re.sub(r":([a-z_]+)", r"%(\1)s", each.text.replace("%", "%%")).encode()
+        for name, each in statements("postgresql").items()
+    }

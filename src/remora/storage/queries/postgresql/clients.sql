@@ -1,0 +1,28 @@
+-- name: client_add
+-- Makes clients with empty ledgers, from a JSON array of rows. Through `bots`, so that it is one shard's.
+INSERT INTO clients (bot_id, client_id, platform, platform_client_id, available, held, next_due_at, seq, head_hash,
+                     settled_at, created_at)
+SELECT bots.bot_id, added.client_id, added.platform, added.platform_client_id, 0, 0, added.next_due_at, 0,
+       decode(added.head_hash, 'base64'), 0, added.created_at
+FROM bots
+CROSS JOIN json_to_recordset(CAST(:rows AS json)) AS added (
+    client_id text, platform text, platform_client_id text, next_due_at bigint, head_hash text, created_at bigint)
+WHERE bots.bot_id = :bot_id;
+
+-- name: clients_by_platform
+-- The clients that have one of these pairs of platform and platform's id, a JSON array of arrays.
+SELECT clients.client_id, clients.platform, clients.platform_client_id
+FROM json_array_elements(CAST(:pairs AS json)) AS asked (pair)
+JOIN clients ON clients.platform = asked.pair ->> 0 AND clients.platform_client_id = asked.pair ->> 1
+WHERE clients.bot_id = :bot_id;
+
+-- name: balances_by_client_id
+-- The stored balances of the clients with these encoded ids, a JSON array.
+SELECT client_id, client_id, platform, available, next_due_at FROM clients
+WHERE bot_id = :bot_id AND client_id = ANY (ARRAY(SELECT json_array_elements_text(CAST(:ids AS json))));
+
+-- name: balances_by_platform
+-- The stored balances of the clients with these ids, a JSON array, on one platform.
+SELECT platform_client_id, client_id, platform, available, next_due_at FROM clients
+WHERE bot_id = :bot_id AND platform = :platform
+  AND platform_client_id = ANY (ARRAY(SELECT json_array_elements_text(CAST(:ids AS json))));

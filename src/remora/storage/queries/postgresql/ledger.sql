@@ -1,0 +1,137 @@
+-- name: accounts_find
+-- The stored ledger numbers of the clients with these encoded ids, a JSON array.
+SELECT client_id, available, held, next_due_at, seq, head_hash, settled_at FROM clients
+WHERE bot_id = :bot_id AND client_id = ANY (ARRAY(SELECT json_array_elements_text(CAST(:ids AS json))));
+
+-- name: accounts_lock
+-- The same, locked in order of the ids, so that two transactions never wait for each other.
+SELECT client_id, available, held, next_due_at, seq, head_hash, settled_at FROM clients
+WHERE bot_id = :bot_id AND client_id = ANY (ARRAY(SELECT json_array_elements_text(CAST(:ids AS json))))
+ORDER BY client_id FOR UPDATE;
+
+-- name: account_save
+-- Writes clients' ledger numbers, from a JSON array of rows.
+UPDATE clients
+SET available = saved.available, held = saved.held, next_due_at = saved.next_due_at, seq = saved.seq,
+    head_hash = decode(saved.head_hash, 'base64'), settled_at = saved.settled_at
+FROM json_to_recordset(CAST(:rows AS json)) AS saved (
+    client_id text, available bigint, held bigint, next_due_at bigint, seq bigint, head_hash text, settled_at bigint)
+WHERE clients.bot_id = :bot_id AND clients.client_id = saved.client_id;
+
+-- name: lots_open
+-- Every lot with points left of the clients with these encoded ids, a JSON array.
+SELECT client_id, lot_id, points, remaining, held, active_from, expires_at FROM lots
+WHERE bot_id = :bot_id AND client_id = ANY (ARRAY(SELECT json_array_elements_text(CAST(:ids AS json))))
+  AND remaining > 0;
+
+-- name: lots_named
+-- The lots that entries touched, which [client, seq] pairs in a JSON array name: used up or not.
+SELECT lots.client_id, lots.lot_id, lots.points, lots.remaining, lots.held, lots.active_from, lots.expires_at
+FROM json_array_elements(CAST(:pairs AS json)) AS asked (pair)
+JOIN entry_lots ON entry_lots.client_id = asked.pair ->> 0 AND entry_lots.seq = CAST(asked.pair ->> 1 AS bigint)
+JOIN lots ON lots.bot_id = entry_lots.bot_id AND lots.client_id = entry_lots.client_id
+         AND lots.lot_id = entry_lots.lot_id
+WHERE entry_lots.bot_id = :bot_id AND lots.bot_id = :bot_id;
+
+-- name: lot_save
+-- Adds lots, or writes the counters of those that are there, from a JSON array of rows; the rest of a lot never
+-- changes.
+INSERT INTO lots (bot_id, client_id, lot_id, points, remaining, held, active_from, expires_at)
+SELECT bots.bot_id, saved.client_id, saved.lot_id, saved.points, saved.remaining, saved.held, saved.active_from,
+       saved.expires_at
+FROM bots
+CROSS JOIN json_to_recordset(CAST(:rows AS json)) AS saved (
+    client_id text, lot_id bigint, points bigint, remaining bigint, held bigint, active_from bigint,
+    expires_at bigint)
+WHERE bots.bot_id = :bot_id
+ON CONFLICT (bot_id, client_id, lot_id) DO UPDATE SET remaining = excluded.remaining, held = excluded.held;
+
+-- name: holds_open
+-- The open holds of the clients with these encoded ids, a JSON array, with the lots that each reserves points of.
+SELECT holds.client_id, holds.hold_id, holds.points, holds.expires_at, holds.status, entry_lots.lot_id,
+       entry_lots.points
+FROM holds
+JOIN entry_lots ON entry_lots.bot_id = holds.bot_id AND entry_lots.client_id = holds.client_id
+               AND entry_lots.seq = holds.hold_id
+WHERE holds.bot_id = :bot_id AND entry_lots.bot_id = :bot_id AND holds.status = 'open'
+  AND holds.client_id = ANY (ARRAY(SELECT json_array_elements_text(CAST(:ids AS json))))
+ORDER BY holds.client_id, holds.hold_id, entry_lots.lot_id;
+
+-- name: holds_ended
+-- Of the holds that [client, hold] pairs in a JSON array name, those that have ended.
+SELECT holds.client_id, holds.hold_id, holds.points, holds.expires_at, holds.status, entry_lots.lot_id,
+       entry_lots.points
+FROM json_array_elements(CAST(:pairs AS json)) AS asked (pair)
+JOIN holds ON holds.client_id = asked.pair ->> 0 AND holds.hold_id = CAST(asked.pair ->> 1 AS bigint)
+          AND holds.status <> 'open'
+JOIN entry_lots ON entry_lots.bot_id = holds.bot_id AND entry_lots.client_id = holds.client_id
+               AND entry_lots.seq = holds.hold_id
+WHERE holds.bot_id = :bot_id AND entry_lots.bot_id = :bot_id
+ORDER BY holds.client_id, holds.hold_id, entry_lots.lot_id;
+
+-- name: hold_save
+-- Adds holds, or ends those that are there, from a JSON array of rows.
+INSERT INTO holds (bot_id, client_id, hold_id, points, expires_at, status)
+SELECT bots.bot_id, saved.client_id, saved.hold_id, saved.points, saved.expires_at, saved.status
+FROM bots
+CROSS JOIN json_to_recordset(CAST(:rows AS json)) AS saved (
+    client_id text, hold_id bigint, points bigint, expires_at bigint, status text)
+WHERE bots.bot_id = :bot_id
+ON CONFLICT (bot_id, client_id, hold_id) DO UPDATE SET status = excluded.status;
+
+-- name: entry_add
+-- Appends entries to clients' journals, from a JSON array of rows.
+INSERT INTO entries (bot_id, client_id, seq, kind, points, available, at, recorded_at, reason, metadata, refers_to,
+                     active_from, expires_at, hash)
+SELECT bots.bot_id, added.client_id, added.seq, added.kind, added.points, added.available, added.at,
+       added.recorded_at, added.reason, added.metadata, added.refers_to, added.active_from, added.expires_at,
+       decode(added.hash, 'base64')
+FROM bots
+CROSS JOIN json_to_recordset(CAST(:rows AS json)) AS added (
+    client_id text, seq bigint, kind text, points bigint, available bigint, at bigint, recorded_at bigint,
+    reason text, metadata text, refers_to bigint, active_from bigint, expires_at bigint, hash text)
+WHERE bots.bot_id = :bot_id;
+
+-- name: entry_lot_add
+-- Notes which lots entries touched, and by how much, from a JSON array of rows.
+INSERT INTO entry_lots (bot_id, client_id, seq, lot_id, points)
+SELECT bots.bot_id, added.client_id, added.seq, added.lot_id, added.points
+FROM bots
+CROSS JOIN json_to_recordset(CAST(:rows AS json)) AS added (
+    client_id text, seq bigint, lot_id bigint, points bigint)
+WHERE bots.bot_id = :bot_id;
+
+-- name: entries_named
+-- The entries that [client, seq] pairs in a JSON array name.
+SELECT entries.client_id, seq, kind, points, available, at, recorded_at, reason, metadata, refers_to, active_from,
+       expires_at, hash
+FROM json_array_elements(CAST(:pairs AS json)) AS asked (pair)
+JOIN entries ON entries.client_id = asked.pair ->> 0 AND entries.seq = CAST(asked.pair ->> 1 AS bigint)
+WHERE entries.bot_id = :bot_id;
+
+-- name: entry_lots_named
+-- The allocations of the entries that [client, seq] pairs in a JSON array name.
+SELECT entry_lots.client_id, entry_lots.seq, entry_lots.lot_id, entry_lots.points
+FROM json_array_elements(CAST(:pairs AS json)) AS asked (pair)
+JOIN entry_lots ON entry_lots.client_id = asked.pair ->> 0 AND entry_lots.seq = CAST(asked.pair ->> 1 AS bigint)
+WHERE entry_lots.bot_id = :bot_id
+ORDER BY entry_lots.client_id, entry_lots.seq, entry_lots.lot_id;
+
+-- name: reversals_named
+-- What was reversed so far, by lot, of the entries that [client, seq] pairs in a JSON array name.
+SELECT entries.client_id, entries.refers_to, entry_lots.lot_id, CAST(sum(entry_lots.points) AS bigint)
+FROM json_array_elements(CAST(:pairs AS json)) AS asked (pair)
+JOIN entries ON entries.client_id = asked.pair ->> 0 AND entries.refers_to = CAST(asked.pair ->> 1 AS bigint)
+            AND entries.kind = 'reverse'
+JOIN entry_lots ON entry_lots.bot_id = entries.bot_id AND entry_lots.client_id = entries.client_id
+               AND entry_lots.seq = entries.seq
+WHERE entries.bot_id = :bot_id AND entry_lots.bot_id = :bot_id
+GROUP BY entries.client_id, entries.refers_to, entry_lots.lot_id;
+
+-- name: entries_before
+-- A page of a client's journal, newest first: entries before a seq, of some kinds (a JSON array), in a span of time.
+SELECT seq, kind, points, available, at, recorded_at, reason, metadata, refers_to, active_from, expires_at, hash
+FROM entries
+WHERE bot_id = :bot_id AND client_id = :client_id AND seq < :before AND at >= :since AND at < :until
+  AND kind = ANY (ARRAY(SELECT json_array_elements_text(CAST(:kinds AS json))))
+ORDER BY seq DESC LIMIT :most;

@@ -1,0 +1,104 @@
+"""The store as requests meet it: what waits together goes together, and nobody waits for ever.
+
+An embedded store is read right here: it answers in microseconds. One that is far away is read in threads, and
+look-ups that wait at the same time are one way there and back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from typing import TypeVar
+
+from remora.engine import Engine
+from remora.errors import StoreUnavailable
+from remora.service import desk, lookup
+from remora.service.desk import Result
+from remora.service.installation import Installation
+from remora.service.lookup import Answer, Question
+from remora.service.orders import Job
+from remora.settings import Settings
+from remora.storage.database import Transaction
+
+Value = TypeVar("Value")
+
+ORDERS_TOGETHER = 1_000
+"""At most so many orders are carried out in one transaction, so that none waits long for those before it."""
+
+IDS_TOGETHER = 5_000
+"""At most so many ids are looked up in one statement."""
+
+WAITS = 3
+"""A request waits so many times as long for its answer as one wait for the database may last."""
+
+
+class Store:
+    """The ways in which a request reads and writes."""
+
+    def __init__(self, installation: Installation, settings: Settings) -> None:
+        self.installation = installation
+        self._patience_seconds = WAITS * settings.database_timeout_seconds
+        self.writer: Engine[Job, Result] = Engine(
+            "writer",
+            partial(desk.carry_out, installation),
+            weigh=lambda job: len(job.orders),
+            most_waiting=settings.queue_limit,
+            most_together=ORDERS_TOGETHER,
+        )
+        self.reader: Engine[Question, Answer] | None = None
+        if not installation.database.embedded:
+            self.reader = Engine(
+                "reader",
+                partial(lookup.answer, installation),
+                weigh=len,
+                most_waiting=settings.queue_limit * 10,
+                most_together=IDS_TOGETHER,
+            )
+        # As many as there are connections for, beside the reader's and the writer's.
+        self._threads = ThreadPoolExecutor(max(1, settings.pool_size - 2), "remora-store")
+
+    async def look_up(self, bot_id: str, question: Question) -> Answer:
+        """Who asks, and what they ask for."""
+        if self.reader is None:
+            [answer] = lookup.answer(self.installation, bot_id, [question])
+            return answer
+        return await self._answered(self.reader.submit(bot_id, question))
+
+    async def read(self, verb: Callable[[Transaction], Value]) -> Value:
+        """Do what only reads, in a transaction of its own."""
+        if self.installation.database.embedded:
+            return self._read(verb)
+        return await self.run(partial(self._read, verb))
+
+    async def run(self, verb: Callable[[], Value]) -> Value:
+        """Do what waits for the disk or the network, in a thread."""
+        return await self._answered(self._threads.submit(verb))
+
+    async def write(self, bot_id: str, job: Job) -> Result:
+        """Queue a job, and wait until it is decided and on disk."""
+        return await self._answered(self.writer.submit(bot_id, job))
+
+    def close(self) -> None:
+        """Finish what was accepted."""
+        if self.reader is not None:
+            self.reader.close()
+        self.writer.close()
+        self._threads.shutdown()
+
+    def _read(self, verb: Callable[[Transaction], Value]) -> Value:
+        with self.installation.database.read() as tx:
+            return verb(tx)
+
+    async def _answered(self, future: Future[Value]) -> Value:
+        """Wait for an answer, for a bounded time."""
+        try:
+            # Shielded: what was accepted is carried out, though the one who waits for it be told to stop.
+            return await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(future)), self._patience_seconds)
+        except TimeoutError:
+            if future.cancel():
+                raise StoreUnavailable("the database is too slow now; nothing was done") from None
+            raise StoreUnavailable(
+                "the database does not answer; whether it was done is not known: send the same again, with its key"
+            ) from None
