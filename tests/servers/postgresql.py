@@ -76,7 +76,7 @@ class PostgresServer(Server):
     def _install(self) -> None:
         """Copy the programs, as the server's user may not be let into the checkout that they are installed in."""
         for part in ("lib", "share"):
-            shutil.copytree(self._wheel / part, self._copy / part, ignore=shutil.ignore_patterns("*.a"))
+            shutil.copytree(self._wheel / part, self._copy / part, ignore=shutil.ignore_patterns("*.a", "pgxs"))
         (self._copy / "bin").mkdir()
         for program in ("initdb", "postgres"):
             shutil.copy(self._wheel / "bin" / program, self._programs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -32,13 +33,12 @@ class Process:
             )
         assert self._keeper.stdout is not None
         self.pid = int(self._keeper.stdout.readline())
-        self._server = psutil.Process(self.pid)
 
     def runs(self) -> bool:
         return self._keeper.poll() is None
 
     def signal(self, which: signal.Signals) -> None:
-        self._server.send_signal(which)
+        os.kill(self.pid, which)
 
     def wait(self) -> int:
         """Wait until it and all that it started have ended; its status."""
@@ -52,13 +52,15 @@ class Process:
 
     def pause(self) -> None:
         """Let it and all that it started stand still. The kernel goes on to take connections in their stead."""
-        self._server.suspend()
-        wait_until(lambda: self._server.status() == psutil.STATUS_STOPPED, "it stands still")
-        for process in self._server.children(recursive=True):
+        server = psutil.Process(self.pid)
+        server.suspend()
+        wait_until(lambda: server.status() == psutil.STATUS_STOPPED, "it stands still")
+        for process in server.children(recursive=True):
             process.suspend()
 
     def resume(self) -> None:
-        for process in [*self._server.children(recursive=True), self._server]:
+        server = psutil.Process(self.pid)
+        for process in (*server.children(recursive=True), server):
             process.resume()
 
 
