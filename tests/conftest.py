@@ -26,6 +26,8 @@ from remora.web.app import Application
 from tests.cast import SIGNING_KEY, Api, ManualClock, Shop, open_shop
 from tests.shell import Shell
 
+pytest_plugins = ["tests.servers.fixtures"]
+
 
 @pytest.fixture(scope="session", autouse=True)
 def _quiet() -> None:
