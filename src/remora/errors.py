@@ -187,6 +187,18 @@ class BatchRefused(Refusal):
     code = 900013
 
 
+class TargetInUse(Refusal):
+    """The database to move to holds something else than a copy of the installation that is moved."""
+
+    code = 900014
+
+
+class MoveUnfinished(Refusal):
+    """The database is a copy that is not whole yet, or the one moved from has changed meanwhile."""
+
+    code = 900015
+
+
 def kinds() -> list[type[Refusal]]:
     """Every kind that has a code."""
     return [kind for kind in (*Refusal.__subclasses__(), *LedgerRefusal.__subclasses__()) if hasattr(kind, "code")]

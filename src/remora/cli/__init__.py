@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from remora import __version__
-from remora.cli import bot, client, demo, export, migrate, openapi, points, serve, tidy, verify
+from remora.cli import bot, client, demo, export, migrate, move, openapi, points, serve, tidy, verify
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -19,6 +19,7 @@ def main() -> None:
 
 for command in (
     migrate.migrate,
+    move.move,
     bot.bot,
     client.client,
     points.points,

@@ -9,11 +9,15 @@ from hashids import Hashids
 
 from remora import ids
 from remora.clock import Clock
+from remora.errors import MoveUnfinished
 from remora.settings import Secret, Settings
 from remora.storage import installation as values
 from remora.storage import migrations
 from remora.storage.database import Database
 from remora.storage.stores import create, open_database
+
+MOVING = "moving"
+"""The value that marks a database as a copy that is not whole yet."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,7 @@ def open_installation(settings: Settings, clock: Clock, *, serving: bool = False
     database = open_database(settings, patient=not serving)
     try:
         migrations.verify(database)
+        _check_whole(database)
         signing_key = settings.signing_key or Secret(_kept(database, "signing_key"))
         return Installation(database, clock, signing_key, ids.encoder_of(_kept(database, "id_salt")))
     except BaseException:
@@ -53,9 +58,21 @@ def open_installation(settings: Settings, clock: Clock, *, serving: bool = False
         raise
 
 
+def open_target(settings: Settings, clock: Clock) -> Database:
+    """Open the database that an installation is to be moved to, made and migrated if it has to be."""
+    migrate(settings, clock)
+    return open_database(settings, patient=True)
+
+
 def ready(installation: Installation) -> None:
     """Raise StoreUnavailable or SchemaOutOfDate unless the database answers and fits this version."""
     migrations.verify(installation.database)
+
+
+def _check_whole(database: Database) -> None:
+    with database.read() as tx:
+        if values.value(tx, MOVING) is not None:
+            raise MoveUnfinished("this database is a copy that is not whole yet; run remora move again to finish it")
 
 
 def _kept(database: Database, name: str) -> str:

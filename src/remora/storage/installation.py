@@ -16,3 +16,12 @@ def keep(tx: Transaction, name: str, fresh: str) -> str:
     kept = value(tx, name)
     assert kept is not None, "a row was just written"
     return kept
+
+
+def every(tx: Transaction) -> dict[str, str]:
+    """All values by name."""
+    return dict(tx.all("installation_values"))
+
+
+def forget(tx: Transaction, name: str) -> None:
+    tx.run("installation_forget", name=name)

@@ -32,11 +32,13 @@ STATUS: dict[type[Refusal], int] = {
     errors.AlreadyReversed: 409,
     errors.Shortfall: 409,
     errors.BatchRefused: 409,
+    errors.TargetInUse: 409,
     errors.BodyTooLarge: 413,
     errors.RateLimited: 429,
     errors.InternalError: 500,
     errors.StoreUnavailable: 503,
     errors.SchemaOutOfDate: 503,
+    errors.MoveUnfinished: 503,
 }
 
 
