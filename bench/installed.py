@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 from msgspec import Struct
 
@@ -29,11 +28,11 @@ class Installed(Struct, frozen=True):
     client_ids: list[str]
 
 
-def install(folder: Path, points: int = 1_000_000) -> Installed:
-    """Make the database, with a lot of `points` for each client, all in one transaction."""
+def install(url: str, points: int = 1_000_000) -> Installed:
+    """Fill an empty database: a lot of `points` for each client, all in one transaction."""
     environment = {
         **os.environ,
-        "REMORA_DATABASE_URL": f"sqlite:///{folder}/bench.db",
+        "REMORA_DATABASE_URL": url,
         "REMORA_RATE_LIMIT": "1000000000/minute",
     }
     read = settings.load(environment)

@@ -34,7 +34,7 @@ def main() -> None:
     """Fill a database, run the rounds, print the table."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        installed = install(folder)
+        installed = install(f"sqlite:///{folder}/bench.db")
         with (
             running("remora", folder / "remora.log", installed.environment) as remora,
             running("nothing", folder / "nothing.log", installed.environment) as nothing,
@@ -44,7 +44,7 @@ def main() -> None:
             )
             print("ids | Remora min / median / max  | do-nothing min / median / max | ratio of medians")
             for count in (1, 100):
-                script = _script(folder, count, installed)
+                script = write_script(folder, count, installed)
                 ours: list[float] = []
                 theirs: list[float] = []
                 for _ in range(ROUNDS):
@@ -53,7 +53,7 @@ def main() -> None:
                 print(f"{count:>3} | {figures(ours):<26} | {figures(theirs):<29} | {ratio(ours, theirs)}")
 
 
-def _script(folder: Path, count: int, installed: Installed) -> Path:
+def write_script(folder: Path, count: int, installed: Installed) -> Path:
     """A script for wrk that sends bodies with `count` random ids."""
     chance = random.Random(count)  # noqa: S311 (which client is asked for is no secret)
     bodies = (

@@ -45,8 +45,8 @@ def main() -> None:
     """Fill a database, run the rounds, print the table."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        installed = install(folder)
-        script = _script(folder, installed)
+        installed = install(f"sqlite:///{folder}/bench.db")
+        script = write_script(folder, installed)
         raw = _raw_database(folder / "raw.db", installed)
         numbers = itertools.count()
         with running("remora", folder / "remora.log", installed.environment) as remora:
@@ -65,7 +65,7 @@ def main() -> None:
                 )
 
 
-def _script(folder: Path, installed: Installed) -> Path:
+def write_script(folder: Path, installed: Installed) -> Path:
     """A script for wrk that sends orders for one point, each with a key of its own."""
     path = folder / "order.lua"
     listed = ",".join(f'"{each}"' for each in installed.client_ids[:5_000])

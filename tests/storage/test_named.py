@@ -37,7 +37,9 @@ def test_every_statement_on_a_request_path_names_one_bot(dialect: str) -> None:
     assert without == {
         "bot_list",
         "installation_value",
+        "installation_values",
         "installation_keep",
+        "installation_forget",
         "migration_table",
         "migrations_alone",
         "migrations_applied",

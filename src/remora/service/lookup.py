@@ -16,7 +16,7 @@ from remora.storage import accounts
 from remora.storage import balances as stored_balances
 from remora.storage.balances import Stored
 from remora.storage.bots import Caller
-from remora.storage.database import Transaction
+from remora.storage.database import Reads, Transaction
 
 NOBODY: tuple[str, ...] = ()
 
@@ -73,10 +73,13 @@ def answer(installation: Installation, bot_id: str, questions: Sequence[Question
     """Answer one bot's questions, in order: what each client can spend now, exactly, whether or not anything was
     settled. Whether the caller may know it is for `access` to say.
     """
-    with installation.database.read() as tx:
-        now = installation.clock.now()
-        stored = _stored(tx, bot_id, questions)
-        fresh = _overdue(tx, bot_id, stored, now)
+    now = installation.clock.now()
+    stored, fresh = _stored(installation.database, bot_id, questions), {}
+    if stored.overdue(now):
+        # Balance, lots and holds have to be of one moment now.
+        with installation.database.read() as tx:
+            stored = _stored(tx, bot_id, questions)
+            fresh = _computed(tx, bot_id, stored.overdue(now), now)
     return [
         Answer(stored.callers.get(question.token_id), _found(question.wanted, stored, fresh)) for question in questions
     ]
@@ -90,7 +93,7 @@ def balances(installation: Installation, bot_id: str, client_ids: Sequence[str])
     return only.found.someone()
 
 
-def _stored(tx: Transaction, bot_id: str, questions: Sequence[Question]) -> Stored:
+def _stored(reads: Reads, bot_id: str, questions: Sequence[Question]) -> Stored:
     """One reading of all that the questions ask, each id once."""
     token_ids = {question.token_id for question in questions}
     client_ids = {client_id for question in questions for client_id in question.wanted.client_ids}
@@ -98,16 +101,13 @@ def _stored(tx: Transaction, bot_id: str, questions: Sequence[Question]) -> Stor
     for question in questions:
         if question.wanted.platform and question.wanted.platform_client_ids:
             on_platform[question.wanted.platform].update(question.wanted.platform_client_ids)
-    return stored_balances.read(tx, bot_id, token_ids, client_ids, on_platform)
+    return stored_balances.read(reads, bot_id, token_ids, client_ids, on_platform)
 
 
-def _overdue(tx: Transaction, bot_id: str, stored: Stored, now: int) -> dict[str, int]:
+def _computed(tx: Transaction, bot_id: str, client_ids: set[str], now: int) -> dict[str, int]:
     """Compute from lots and holds the balances that are past their due time, by encoded id."""
-    stale = {balance.client_id for balance in stored.every() if balance.next_due_at <= now}
-    if not stale:
-        return {}
-    lots, holds = accounts.open_lots(tx, bot_id, stale), accounts.open_holds(tx, bot_id, stale)
-    return {client_id: available_at(lots.get(client_id, ()), holds.get(client_id, ()), now) for client_id in stale}
+    lots, holds = accounts.open_lots(tx, bot_id, client_ids), accounts.open_holds(tx, bot_id, client_ids)
+    return {client_id: available_at(lots.get(client_id, ()), holds.get(client_id, ()), now) for client_id in client_ids}
 
 
 def _found(wanted: Wanted, stored: Stored, fresh: dict[str, int]) -> LookedUp:

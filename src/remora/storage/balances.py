@@ -9,7 +9,7 @@ from msgspec import Struct
 from remora.model import Balance, Platform
 from remora.storage import bots
 from remora.storage.bots import Caller
-from remora.storage.database import Row, Transaction
+from remora.storage.database import Query, Reads, Row
 from remora.storage.parameters import array
 
 
@@ -20,27 +20,30 @@ class Stored(Struct, frozen=True):
     by_client_id: dict[str, Balance]
     on_platform: dict[Platform, dict[str, Balance]]
 
-    def every(self) -> list[Balance]:
-        """All the balances."""
-        return [balance for found in (self.by_client_id, *self.on_platform.values()) for balance in found.values()]
+    def overdue(self, now: int) -> set[str]:
+        """The encoded ids of the clients whose balance is stale by `now`."""
+        return {
+            balance.client_id
+            for found in (self.by_client_id, *self.on_platform.values())
+            for balance in found.values()
+            if balance.next_due_at <= now
+        }
 
 
 def read(
-    tx: Transaction,
+    reads: Reads,
     bot_id: str,
     token_ids: Collection[str],
     client_ids: Collection[str],
     on_platform: Mapping[Platform, Collection[str]],
 ) -> Stored:
     """The callers, and the balances of those ids that are a client's."""
-    queries: list[tuple[str, Mapping[str, object]]] = [
-        ("callers_find", {"bot_id": bot_id, "token_ids": array(token_ids)})
-    ]
+    queries: list[Query] = [("callers_find", {"bot_id": bot_id, "token_ids": array(token_ids)})]
     if client_ids:
         queries.append(("balances_by_client_id", {"bot_id": bot_id, "ids": array(client_ids)}))
     for platform, ids in on_platform.items():
         queries.append(("balances_by_platform", {"bot_id": bot_id, "platform": platform, "ids": array(ids)}))
-    callers, *found = tx.together(*queries)
+    callers, *found = reads.together(*queries)
     return Stored(
         callers=bots.callers(callers, token_ids),
         by_client_id=_balances(found.pop(0)) if client_ids else {},

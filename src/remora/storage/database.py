@@ -9,7 +9,19 @@ from typing import Any, Protocol
 Row = tuple[Any, ...]
 
 
-class Transaction(Protocol):
+Query = tuple[str, Mapping[str, object]]
+"""The name of a statement that reads, and its values."""
+
+
+class Reads(Protocol):
+    """Whatever answers several queries at once: a database, or a transaction."""
+
+    def together(self, *queries: Query) -> list[list[Row]]:
+        """Return every row of each query: on a store that is far away, for one way there and back."""
+        ...
+
+
+class Transaction(Reads, Protocol):
     """Statements that see one snapshot, and are all kept or all undone.
 
     `query` is the name of a statement in `storage/queries`; values go by name.
@@ -31,17 +43,14 @@ class Transaction(Protocol):
         """Return every row."""
         ...
 
-    def together(self, *queries: tuple[str, Mapping[str, object]]) -> list[list[Row]]:
-        """Return every row of each statement: on a store that is far away, for one way there and back."""
-        ...
-
     def script(self, text: str) -> None:
         """Run the statements of a migration."""
         ...
 
 
-class Database(Protocol):
-    """One store. Both transactions end when the block does: kept if it ends well, undone if it raises.
+class Database(Reads, Protocol):
+    """One store. `together` sees a snapshot for each query. Both transactions end when the block does: kept if it
+    ends well, undone if it raises.
 
     A store that is away or too busy raises StoreUnavailable; a unique key that is taken raises
     `UniqueViolation`.

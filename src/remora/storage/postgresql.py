@@ -17,7 +17,7 @@ from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout, TooManyRequest
 
 from remora.errors import StoreUnavailable
 from remora.settings import Secret
-from remora.storage.database import Row, Transaction, UniqueViolation
+from remora.storage.database import Query, Row, Transaction, UniqueViolation
 from remora.storage.named import statements
 from remora.storage.parameters import table
 
@@ -83,6 +83,22 @@ class PostgresDatabase:
             name="remora",
             open=True,
         )
+
+    def together(self, *queries: Query) -> list[list[Row]]:
+        last = time.monotonic() + self._timeout_seconds
+        while True:
+            connection = self._connection()
+            try:
+                # The pipeline makes one transaction of them, which ends with it.
+                with connection.pipeline():
+                    if self._pooled_elsewhere:
+                        self._limit(connection, local=True)
+                    return PostgresTransaction(connection).together(*queries)
+            except psycopg.Error as problem:
+                if not connection.broken or time.monotonic() > last:
+                    raise _translated(problem) from problem
+            finally:
+                self.pool.putconn(connection)
 
     def read(self) -> AbstractContextManager[Transaction]:
         return self._transaction(READ)
@@ -178,7 +194,7 @@ class PostgresTransaction:
     def all(self, query: str, **values: object) -> list[Row]:
         return self._execute(query, values).fetchall()
 
-    def together(self, *queries: tuple[str, Mapping[str, object]]) -> list[list[Row]]:
+    def together(self, *queries: Query) -> list[list[Row]]:
         with self._connection.pipeline():
             cursors = [self._execute(query, values) for query, values in queries]
             return [cursor.fetchall() for cursor in cursors]

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from remora.errors import StoreUnavailable
-from remora.storage.database import Row, Transaction, UniqueViolation
+from remora.storage.database import Query, Row, Transaction, UniqueViolation
 from remora.storage.named import statements
 
 BUSY_TIMEOUT_SECONDS = 5
@@ -46,6 +46,10 @@ class SqliteDatabase:
         self._writer = threading.Lock()
         self._connection()
 
+    def together(self, *queries: Query) -> list[list[Row]]:
+        with _errors_translated():
+            return SqliteTransaction(self._connection()).together(*queries)
+
     def read(self) -> AbstractContextManager[Transaction]:
         return self._transaction("BEGIN")
 
@@ -62,18 +66,16 @@ class SqliteDatabase:
     @contextmanager
     def _transaction(self, begin: str) -> Iterator[Transaction]:
         connection = self._connection()
-        try:
-            connection.execute(begin)
-            yield SqliteTransaction(connection)
-            connection.execute("COMMIT")
-        except BaseException as problem:
-            # Some errors end the transaction by themselves; a second ROLLBACK would hide the first error.
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            ours = _translated(problem)
-            if ours is problem:
+        with _errors_translated():
+            try:
+                connection.execute(begin)
+                yield SqliteTransaction(connection)
+                connection.execute("COMMIT")
+            except BaseException:
+                # Some errors end the transaction by themselves; a second ROLLBACK would hide the first error.
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
                 raise
-            raise ours from problem
 
     def _connection(self) -> sqlite3.Connection:
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
@@ -120,7 +122,7 @@ class SqliteTransaction:
     def all(self, query: str, **values: object) -> list[Row]:
         return self._connection.execute(self._statements[query], values).fetchall()
 
-    def together(self, *queries: tuple[str, Mapping[str, object]]) -> list[list[Row]]:
+    def together(self, *queries: Query) -> list[list[Row]]:
         return [self.all(query, **values) for query, values in queries]
 
     def script(self, text: str) -> None:
@@ -153,8 +155,19 @@ def _texts() -> dict[str, str]:
     return {name: each.text.replace(" FOR UPDATE", "") for name, each in statements("sqlite").items()}
 
 
-def _translated(problem: BaseException) -> BaseException:
-    """Turn the driver's errors into ours, in this one place; what is not the driver's passes through."""
+@contextmanager
+def _errors_translated() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as problem:
+        ours = _translated(problem)
+        if ours is problem:
+            raise
+        raise ours from problem
+
+
+def _translated(problem: sqlite3.Error) -> Exception:
+    """Turn the driver's errors into ours, in this one place."""
     if isinstance(problem, sqlite3.IntegrityError) and problem.sqlite_errorcode in _UNIQUE_CODES:
         return UniqueViolation(str(problem))
     code = getattr(problem, "sqlite_errorcode", sqlite3.SQLITE_OK)
