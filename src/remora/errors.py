@@ -187,6 +187,12 @@ class BatchRefused(Refusal):
     code = 900013
 
 
+class BackupRefused(Refusal):
+    """No back-up was made, or it was not kept; the message says why, and no file is left."""
+
+    code = 900014
+
+
 def kinds() -> list[type[Refusal]]:
     """Every kind that has a code."""
     return [kind for kind in (*Refusal.__subclasses__(), *LedgerRefusal.__subclasses__()) if hasattr(kind, "code")]
