@@ -199,6 +199,12 @@ class MoveUnfinished(Refusal):
     code = 900015
 
 
+class BackupRefused(Refusal):
+    """No back-up was made, or it was not kept; the message says why, and no file is left."""
+
+    code = 900017
+
+
 def kinds() -> list[type[Refusal]]:
     """Every kind that has a code."""
     return [kind for kind in (*Refusal.__subclasses__(), *LedgerRefusal.__subclasses__()) if hasattr(kind, "code")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from remora import __version__
-from remora.cli import bot, client, demo, export, migrate, move, openapi, points, serve, tidy, verify
+from remora.cli import backup, bot, client, demo, export, migrate, move, openapi, points, serve, tidy, verify
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -27,6 +27,7 @@ for command in (
     tidy.tidy,
     verify.verify,
     export.export,
+    backup.backup,
     openapi.openapi,
     demo.demo,
 ):

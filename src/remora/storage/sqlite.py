@@ -58,6 +58,15 @@ class SqliteDatabase:
         with self._writer, self._transaction("BEGIN IMMEDIATE") as transaction:
             yield transaction
 
+    @contextmanager
+    def snapshot(self) -> Iterator[sqlite3.Connection]:
+        """The driver's own connection, which sees one state until the block ends: for what only SQLite can do."""
+        with self.read():
+            connection = self._connection()
+            # The first statement that reads takes the snapshot; BEGIN alone does not.
+            connection.execute("PRAGMA page_count").fetchall()
+            yield connection
+
     def close(self) -> None:
         for connection in self._open:
             connection.close()

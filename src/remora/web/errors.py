@@ -33,6 +33,7 @@ STATUS: dict[type[Refusal], int] = {
     errors.Shortfall: 409,
     errors.BatchRefused: 409,
     errors.TargetInUse: 409,
+    errors.BackupRefused: 409,
     errors.BodyTooLarge: 413,
     errors.RateLimited: 429,
     errors.InternalError: 500,
