@@ -89,7 +89,7 @@ def test_it_says_what_it_did_and_replaces_only_when_forced(shell: Shell, folder:
     assert str(path) in said
     assert f"{path.stat().st_size:,} bytes" in said
     before = path.stat().st_ino
-    assert shell.refused("backup", str(path)) == 900014
+    assert shell.refused("backup", str(path)) == 900017
     assert path.stat().st_ino == before
     shell.ok("backup", str(path), "--force")
     assert path.stat().st_ino != before
@@ -131,7 +131,7 @@ def test_a_full_disk_refuses_it_and_leaves_nothing_behind(shell: Shell, client_i
         check=False,
     )
     assert (done.returncode, done.stdout) == (1, "")
-    assert json.loads(done.stderr)["errResponse"]["code"] == 900014
+    assert json.loads(done.stderr)["errResponse"]["code"] == 900017
     assert list(folder.iterdir()) == []
 
 

@@ -35,7 +35,7 @@ def _database(settings: Settings) -> Iterator[SqliteDatabase]:
             f"{settings.database} is backed up by PostgreSQL's own means: pg_dump, or pg_basebackup with"
             " continuous archiving; docs/operations/scaling.md has more"
         )
-    database = open_database(settings)
+    database = open_database(settings, patient=True)
     assert isinstance(database, SqliteDatabase), "its URL says so"
     try:
         yield database
