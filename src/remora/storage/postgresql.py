@@ -62,7 +62,9 @@ class PostgresDatabase:
     embedded = False
 
     def __init__(self, url: Secret, *, timeout_seconds: int, pool_size: int, patient: bool = False) -> None:
-        """No wait lasts longer than `timeout_seconds`; but a `patient` one lets statements take their time."""
+        """No wait lasts longer than `timeout_seconds`; but a `patient` one lets statements, and what comes between
+        them, take their time.
+        """
         self._timeout_seconds = timeout_seconds
         self._statement_seconds = 0 if patient else timeout_seconds
         conninfo = _conninfo(url, timeout_seconds)
@@ -159,7 +161,7 @@ class PostgresDatabase:
         """Bound every wait in the server. Behind a pooler a connection's settings are not its own, so there each
         transaction has to set them again.
         """
-        values = {"statement": self._statement_seconds, "lock": self._timeout_seconds, "idle": self._timeout_seconds}
+        values = {"statement": self._statement_seconds, "lock": self._timeout_seconds, "idle": self._statement_seconds}
         connection.execute(_SESSION, {name: f"{value}s" for name, value in values.items()} | {"local": local})
 
 
