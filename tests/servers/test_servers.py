@@ -18,7 +18,6 @@ from redis.exceptions import ConnectionError as RedisUnavailable
 from redis.exceptions import TimeoutError as RedisSilent
 
 from tests.servers.databases import Databases
-from tests.servers.fixtures import POSTGRES_URL
 from tests.servers.keyspace import Keyspace
 from tests.servers.pgbouncer import PgBouncer
 from tests.servers.postgresql import PostgresServer
@@ -81,6 +80,16 @@ def test_what_was_committed_is_there_after_a_stop(mortal_postgres: PostgresServe
     assert rows(url) == [(1,)]
 
 
+def test_a_killed_postgresql_leaves_no_shared_memory(mortal_postgres: PostgresServer) -> None:
+    def segments() -> set[str]:
+        return {line.split()[1] for line in Path("/proc/sysvipc/shm").read_text().splitlines()}
+
+    segment = mortal_postgres.shared_memory
+    assert segment in segments()
+    mortal_postgres.kill()
+    assert segment not in segments()
+
+
 def test_a_paused_server_answers_nothing_until_it_goes_on(mortal_postgres: PostgresServer) -> None:
     url = mortal_postgres.databases.create("paused")
     with psycopg.connect(url) as connection, ThreadPoolExecutor(1) as pool:
@@ -104,8 +113,7 @@ def test_only_a_durable_server_waits_for_the_disk(postgres: Databases, mortal_po
 
     durable = [("fsync", "on"), ("full_page_writes", "on"), ("synchronous_commit", "on")]
     assert settings(mortal_postgres.url("postgres")) == durable
-    if not POSTGRES_URL:  # an outside one is as it is
-        assert settings(postgres.server) == [("fsync", "off"), ("full_page_writes", "off"), durable[2]]
+    assert settings(postgres.server) == [("fsync", "off"), ("full_page_writes", "off"), durable[2]]
 
 
 def test_a_redis_forgets_when_it_is_killed_and_starts_on_the_same_port(mortal_redis: RedisServer) -> None:
