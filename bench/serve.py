@@ -44,7 +44,7 @@ def main(what: str) -> None:
     if what == "nothing":
         uvicorn.Server(server.config(application, read)).run(sockets=[listener])
         return
-    installation = open_installation(read, SystemClock())
+    installation = open_installation(read, SystemClock(), serving=True)
     server.serve(installation, read, listener, lambda _: None)
     installation.close()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import sqlite3
@@ -119,6 +120,37 @@ def test_a_taken_port_is_told(shell: Shell) -> None:
     assert done.returncode == 1
     assert port in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_several_workers_on_an_sqlite_file_are_refused_and_so_is_counting_by_each(shell: Shell) -> None:
+    for done in (shell.run("serve", "--workers", "2"), shell.run("serve", REMORA_WORKERS="2")):
+        assert (done.returncode, done.stdout) == (2, "")
+        database, redis = done.stderr.splitlines()
+        assert {"--workers", "REMORA_WORKERS", "REMORA_DATABASE_URL"} <= set(re.findall(r"--\w+|REMORA_\w+", database))
+        assert {"--workers", "REMORA_WORKERS", "REMORA_REDIS_URL"} <= set(re.findall(r"--\w+|REMORA_\w+", redis))
+
+
+def test_several_workers_that_would_count_by_themselves_are_refused_and_no_password_is_told(shell: Shell) -> None:
+    done = shell.run("serve", "--workers", "256", REMORA_DATABASE_URL="postgresql://remora:hunter2@127.0.0.1:1/remora")
+    assert done.returncode == 2
+    [problem] = done.stderr.splitlines()
+    assert "REMORA_REDIS_URL" in problem
+    assert "hunter2" not in problem
+
+
+@pytest.mark.parametrize("workers", ["0", "257", "some"])
+def test_a_number_of_workers_out_of_bounds_is_refused(shell: Shell, workers: str) -> None:
+    done = shell.run("serve", "--workers", workers)
+    assert done.returncode == 2
+    assert "--workers" in done.stderr
+
+
+def test_the_command_line_has_the_last_word_on_workers(shell: Shell) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        # One process serves an SQLite file, so the refusal that is left is the port's.
+        done = shell.run("serve", "--workers", "1", "--port", port, REMORA_WORKERS="2")
+    assert (done.returncode, port in done.stderr) == (1, True)
 
 
 def test_an_address_in_a_header_is_believed_only_from_a_trusted_proxy(serve: Serve) -> None:
