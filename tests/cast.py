@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -13,7 +12,7 @@ from remora.ledger.commands import Grant
 from remora.model import MICROSECONDS_PER_SECOND, NEVER, Platform
 from remora.service import bots, clients, points
 from remora.service.installation import Installation
-from remora.settings import Secret, Settings, SqliteUrl
+from remora.settings import Secret
 
 START = 1_800_000_000 * MICROSECONDS_PER_SECOND
 SECOND = MICROSECONDS_PER_SECOND
@@ -122,9 +121,3 @@ def refused(response: httpx.Response) -> tuple[int, int]:
     assert set(body["errResponse"]) <= {"message", "code", "botId", "available", "shortfall"}
     assert body["errResponse"]["message"]
     return response.status_code, body["errResponse"]["code"]
-
-
-def file_of(settings: Settings) -> Path:
-    """The file of a test that runs on SQLite."""
-    assert isinstance(settings.database, SqliteUrl)
-    return settings.database.path

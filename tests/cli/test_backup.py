@@ -17,6 +17,9 @@ import pytest
 from tests.cast import POINT
 from tests.cli.test_serve import GRANTER, Serve, serve
 from tests.shell import REMORA, Shell
+from tests.stores import only
+
+pytestmark = only("sqlite", why="PostgreSQL is backed up by its own means")
 
 __all__ = ["serve"]  # a fixture
 

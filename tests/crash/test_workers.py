@@ -19,11 +19,12 @@ import pytest
 
 from remora.settings import Settings
 from remora.web.supervisor import Patience
-from tests.cast import SIGNING_KEY, Api, Shop, file_of
+from tests.cast import SIGNING_KEY, Api, Shop
 from tests.crash.crew import REAL, SECONDS, WATCHED, Crew
 from tests.crash.load import THREADS
 from tests.crash.test_stop import until
 from tests.crash.watched import BROKEN, BROKEN_STATUS, STUCK
+from tests.stores import text_of
 
 StartCrew = Callable[..., Crew]
 
@@ -331,7 +332,7 @@ def test_the_worker_that_is_started_serves_the_installation_that_the_environment
     start: StartCrew, settings: Settings, shop: Shop
 ) -> None:
     client_id = shop.client(5)
-    crew = start(1, command=REAL, **named(file_of(settings)))
+    crew = start(1, command=REAL, **named(text_of(settings.database)))
     with httpx.Client(base_url=f"http://127.0.0.1:{crew.port}", timeout=SECONDS) as caller:
         api = Api(caller)
         assert api.look_up(shop, clientIds=[client_id]).json()["points"][0]["points"] == 5
@@ -341,11 +342,11 @@ def test_the_worker_that_is_started_serves_the_installation_that_the_environment
 
 
 def test_a_worker_that_is_refused_the_database_says_why(start: StartCrew, tmp_path: Path) -> None:
-    crew = start(1, command=REAL, **named(tmp_path / "nowhere.db"))
+    crew = start(1, command=REAL, **named(f"sqlite:///{tmp_path / 'nowhere.db'}"))
     assert crew.ended() == 1
     [line] = crew.lines("worker refused")
     assert "nowhere.db" in line["reason"]
 
 
-def named(database: Path) -> dict[str, Any]:
-    return {"variables": {"REMORA_DATABASE_URL": f"sqlite:///{database}", "REMORA_SIGNING_KEY": SIGNING_KEY.reveal()}}
+def named(url: str) -> dict[str, Any]:
+    return {"variables": {"REMORA_DATABASE_URL": url, "REMORA_SIGNING_KEY": SIGNING_KEY.reveal()}}

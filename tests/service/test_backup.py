@@ -22,7 +22,10 @@ from remora.settings import SqliteUrl, database_url
 from remora.storage import backup as storage
 from remora.storage.sqlite import SqliteDatabase
 from tests.cast import SIGNING_KEY, ManualClock, Shop, open_shop
+from tests.stores import only
 from tests.wallet import Wallet
+
+SQLITE = only("sqlite", why="PostgreSQL is backed up by its own means")
 
 orders = st.tuples(st.integers(0, 2), st.integers(1, 50))
 """Whose points, of three clients, and how many."""
@@ -38,6 +41,7 @@ def small_helpings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(storage, "PAGES_AT_ONCE", 2)
 
 
+@SQLITE
 @pytest.mark.usefixtures("small_helpings")
 def test_a_copy_has_what_was_there_when_it_was_begun_and_nothing_of_what_came_while_it_was_made(
     make_installation: Callable[[Clock], AbstractContextManager[Installation]],

@@ -11,10 +11,13 @@ import pytest
 
 from remora.errors import BackupRefused
 from remora.service.installation import Installation
-from remora.settings import Settings
+from remora.settings import Settings, SqliteUrl
 from remora.storage import backup
 from remora.storage.sqlite import SqliteDatabase
-from tests.cast import Shop, file_of
+from tests.cast import Shop
+from tests.stores import only
+
+pytestmark = only("sqlite", why="PostgreSQL is backed up by its own means")
 
 
 @pytest.fixture
@@ -105,13 +108,15 @@ def test_a_copy_of_a_damaged_database_is_not_kept(shop: Shop, settings: Settings
     for number in range(200):
         shop.client(platform_client_id=f"U{number}")
     shop.installation.close()
-    with closing(sqlite3.connect(file_of(settings))) as connection:
+    assert isinstance(settings.database, SqliteUrl)
+    path = settings.database.path
+    with closing(sqlite3.connect(path)) as connection:
         [(root,)] = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'clients'")
         [(size,)] = connection.execute("PRAGMA page_size")
-    with file_of(settings).open("r+b") as file:
+    with path.open("r+b") as file:
         file.seek((root - 1) * size + 8)
         file.write(b"\xff" * 64)
-    damaged = SqliteDatabase(file_of(settings))
+    damaged = SqliteDatabase(path, busy_timeout_seconds=5)
     assert "not sound" in refusal(damaged, folder / "copy.db")
     damaged.close()
     assert list(folder.iterdir()) == []

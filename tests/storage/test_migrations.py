@@ -17,7 +17,7 @@ from remora.storage.sqlite import SqliteDatabase, create
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[SqliteDatabase]:
     create(tmp_path / "new.db")
-    opened = SqliteDatabase(tmp_path / "new.db")
+    opened = SqliteDatabase(tmp_path / "new.db", busy_timeout_seconds=5)
     yield opened
     opened.close()
 

@@ -36,7 +36,7 @@ def test_a_block_that_raises_is_undone_whole(installation: Installation) -> None
 def test_a_block_that_ends_well_is_seen_by_all(installation: Installation, tmp_path: Path) -> None:
     with installation.database.write() as tx:
         assert tx.run(KEEP, name="a", value="1") == 1
-    other = SqliteDatabase(tmp_path / "remora.db")
+    other = SqliteDatabase(tmp_path / "remora.db", busy_timeout_seconds=5)
     with other.read() as tx:
         assert tx.one(VALUE, name="a") == ("1",)
     other.close()
@@ -72,7 +72,7 @@ def test_writes_are_flushed_to_disk_before_they_are_answered(installation: Insta
 
 def test_a_file_that_is_not_there_is_not_made(tmp_path: Path) -> None:
     with pytest.raises(StoreUnavailable):
-        SqliteDatabase(tmp_path / "missing.db")
+        SqliteDatabase(tmp_path / "missing.db", busy_timeout_seconds=5)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -13,8 +13,6 @@ from remora.errors import StoreUnavailable
 from remora.storage.database import Query, Row, Transaction, UniqueViolation
 from remora.storage.named import statements
 
-BUSY_TIMEOUT_SECONDS = 5
-
 _UNIQUE_CODES = {sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY}
 # The primary result codes that say "not now" rather than "never": locked, full, unreadable, gone.
 _AWAY_CODES = {
@@ -36,7 +34,7 @@ class SqliteDatabase:
     dialect = "sqlite"
     embedded = True
 
-    def __init__(self, path: Path, busy_timeout_seconds: float = BUSY_TIMEOUT_SECONDS) -> None:
+    def __init__(self, path: Path, busy_timeout_seconds: int) -> None:
         self.path = path
         self._busy_timeout_seconds = busy_timeout_seconds
         self._uri = f"{path.absolute().as_uri()}?mode=rw"
