@@ -14,12 +14,13 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.backdoor import BackDoor
 from tests.cast import POINT
 from tests.cli.test_serve import GRANTER, Serve, serve
 from tests.shell import REMORA, Shell
 from tests.stores import only
 
-pytestmark = only("sqlite", why="PostgreSQL is backed up by its own means")
+SQLITE = only("sqlite", why="PostgreSQL is backed up by its own means")
 
 __all__ = ["serve"]  # a fixture
 
@@ -45,6 +46,7 @@ def numbers(path: Path) -> list[int]:
         return sorted(int(key.removeprefix("key-")) for (key,) in connection.execute("SELECT key FROM operations"))
 
 
+@SQLITE
 def test_it_copies_a_database_that_is_written_to_all_the_time(shell: Shell, client_id: str, folder: Path) -> None:
     granter = subprocess.Popen(
         [sys.executable, "-c", GRANTER, client_id, "1"], env=shell.environment, stdout=subprocess.PIPE, text=True
@@ -68,6 +70,7 @@ def test_it_copies_a_database_that_is_written_to_all_the_time(shell: Shell, clie
         assert (verified.returncode, verified.stdout) == (0, "everything agrees\n")
 
 
+@SQLITE
 def test_a_copy_serves_with_the_tokens_that_were_issued(shell: Shell, serve: Serve, folder: Path) -> None:
     pair = shell.json("bot", "create", "Tea shop", "--bot-id", "tea")
     client_id = shell.json("client", "add", "tea", "line", "U1")["clientId"]
@@ -86,6 +89,7 @@ def test_a_copy_serves_with_the_tokens_that_were_issued(shell: Shell, serve: Ser
     assert response.json()["points"][0]["points"] == 7
 
 
+@SQLITE
 def test_it_says_what_it_did_and_replaces_only_when_forced(shell: Shell, folder: Path) -> None:
     path = folder / "copy.db"
     said = shell.ok("backup", str(path))
@@ -99,10 +103,11 @@ def test_it_says_what_it_did_and_replaces_only_when_forced(shell: Shell, folder:
     assert shell.run("backup", str(folder)).returncode == 2
 
 
-def test_a_database_that_a_later_version_will_migrate_is_copied(shell: Shell, tmp_path: Path, folder: Path) -> None:
-    with closing(sqlite3.connect(tmp_path / "data" / "remora.db")) as connection:
-        connection.execute("DELETE FROM schema_migrations")
-        connection.commit()
+@SQLITE
+def test_a_database_that_a_later_version_will_migrate_is_copied(
+    shell: Shell, back_door: BackDoor, folder: Path
+) -> None:
+    assert back_door.run("DELETE FROM schema_migrations")
     shell.ok("backup", str(folder / "copy.db"))
 
 
@@ -122,6 +127,7 @@ def test_on_postgresql_it_is_refused_without_asking_the_server(new_shell: Shell,
     assert list(folder.iterdir()) == []
 
 
+@SQLITE
 def test_a_full_disk_refuses_it_and_leaves_nothing_behind(shell: Shell, client_id: str, folder: Path) -> None:
     assert client_id
     # No file of the process may have more than 64 KiB, which the database has.
@@ -158,6 +164,7 @@ main(["backup", sys.argv[3]])
 """
 
 
+@SQLITE
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
 @pytest.mark.parametrize(
     ("stage", "nth"),

@@ -18,6 +18,7 @@ import pytest
 from tests.backdoor import BackDoor
 from tests.cast import POINT
 from tests.shell import REMORA, Shell
+from tests.stores import only
 
 Serve = Callable[..., tuple[subprocess.Popen[str], str]]
 
@@ -121,6 +122,7 @@ def test_a_taken_port_is_told(shell: Shell) -> None:
     assert "Traceback" not in done.stderr
 
 
+@only("sqlite", why="on PostgreSQL several may serve")
 def test_several_workers_on_an_sqlite_file_are_refused_and_so_is_counting_by_each(shell: Shell) -> None:
     for done in (shell.run("serve", "--workers", "2"), shell.run("serve", REMORA_WORKERS="2")):
         assert (done.returncode, done.stdout) == (2, "")

@@ -80,7 +80,7 @@ def test_a_file_that_comes_while_the_copy_is_made_is_kept(database: SqliteDataba
 def test_the_database_is_never_replaced_by_its_copy(database: SqliteDatabase, folder: Path, suffix: str) -> None:
     own = database.path.with_name(database.path.name + suffix)
     (folder / "link.db").symlink_to(own)
-    for target in (own, folder / ".." / own.name, folder / "link.db"):
+    for target in (own, own.parent / ".." / own.parent.name / own.name, folder / "link.db"):
         assert "the database itself" in refusal(database, target, replace=True)
 
 
