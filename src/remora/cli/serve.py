@@ -23,7 +23,7 @@ def serve(host: str | None, port: int | None) -> None:
     """Answer API calls until stopped. Refuses a database that lacks a migration."""
     settings = with_address(shell.read_settings(), host, port)
     try:
-        installation = open_installation(settings, SystemClock())
+        installation = open_installation(settings, SystemClock(), serving=True)
     except Refusal as refusal:
         shell.fail(refusal)
     run(installation, settings, lambda url: click.echo(f"serving {url}/api", err=True))
