@@ -25,7 +25,7 @@ def open_database(settings: Settings, *, patient: bool) -> Database:
         case SqliteUrl(path):
             if not path.exists():
                 raise StoreUnavailable(f"there is no database at {path}; run: {COMMAND}")
-            return SqliteDatabase(path)
+            return SqliteDatabase(path, settings.database_timeout_seconds)
         case PostgresUrl(url):
             return PostgresDatabase(
                 url,
