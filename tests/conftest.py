@@ -1,9 +1,8 @@
-"""A database made once and copied per test, and one real server that serves each test's own application."""
+"""Databases of each store, made once and copied per test, and one real server for each test's own application."""
 
 from __future__ import annotations
 
 import os
-import shutil
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,18 +12,18 @@ import httpx
 import pytest
 import structlog
 import uvicorn
-from msgspec.structs import replace
 from starlette.types import Receive, Scope, Send
 
 from remora import settings as environment
-from remora.service.installation import Installation, migrate, open_installation
-from remora.settings import Settings, SqliteUrl
-from remora.storage import installation as values
-from remora.storage.sqlite import SqliteDatabase
+from remora.service.installation import Installation, open_installation
+from remora.settings import DatabaseUrl, Settings
 from remora.web import server
 from remora.web.app import Application
-from tests.cast import SIGNING_KEY, Api, ManualClock, Shop, open_shop
+from tests.backdoor import BackDoor
+from tests.cast import Api, ManualClock, Shop, open_shop
+from tests.servers.databases import Databases
 from tests.shell import Shell
+from tests.stores import PostgresStore, SqliteStore, Store, back_door_of, settings_of, text_of
 
 pytest_plugins = ["tests.servers.fixtures"]
 
@@ -40,23 +39,41 @@ def _quiet() -> None:
 
 
 @pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A migrated database file, with a salt of its own, so that encoded ids are the same in every run."""
-    path = tmp_path_factory.mktemp("template") / "remora.db"
-    settings = replace(environment.load({}), database=SqliteUrl(path), signing_key=SIGNING_KEY)
-    migrate(settings, ManualClock())
-    database = SqliteDatabase(path)
-    with database.write() as tx:
-        values.keep(tx, "id_salt", "the salt of the tests")
-    database.close()
-    return path
+def sqlite_store(tmp_path_factory: pytest.TempPathFactory) -> SqliteStore:
+    return SqliteStore(tmp_path_factory.mktemp("sqlite"))
+
+
+@pytest.fixture(scope="session")
+def postgresql_store(postgres: Databases) -> PostgresStore:
+    return PostgresStore(postgres)
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest) -> Store:
+    """Each store in turn: whatever opens an installation does so on both. A server starts only where it is needed."""
+    asked: Store = request.getfixturevalue(f"{request.param}_store")
+    return asked
 
 
 @pytest.fixture
-def settings(template: Path, tmp_path: Path) -> Settings:
-    path = tmp_path / "remora.db"
-    shutil.copy(template, path)
-    return replace(environment.load({}), database=SqliteUrl(path), signing_key=SIGNING_KEY)
+def settings(store: Store) -> Iterator[Settings]:
+    url = store.migrated()
+    yield settings_of(url)
+    store.drop(url)
+
+
+@pytest.fixture
+def empty(store: Store) -> Iterator[DatabaseUrl]:
+    """A place for a database, without any of our tables."""
+    url = store.empty()
+    yield url
+    store.drop(url)
+
+
+@pytest.fixture
+def back_door(settings: Settings) -> BackDoor:
+    """A way to the test's database past all of our code."""
+    return back_door_of(settings.database)
 
 
 @pytest.fixture
@@ -145,7 +162,6 @@ def new_shell(tmp_path: Path) -> Shell:
 
 
 @pytest.fixture
-def shell(new_shell: Shell) -> Shell:
-    """A shell with a migrated database."""
-    new_shell.ok("migrate")
-    return new_shell
+def shell(new_shell: Shell, settings: Settings) -> Shell:
+    """A shell with a migrated database, on each store."""
+    return Shell({**new_shell.environment, "REMORA_DATABASE_URL": text_of(settings.database)})

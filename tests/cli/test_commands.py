@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +9,10 @@ import click
 import pytest
 
 from remora.cli import main
+from remora.settings import DatabaseUrl
+from tests.backdoor import BackDoor
 from tests.shell import Shell
+from tests.stores import text_of
 
 
 def commands(group: click.Group, *path: str) -> Iterator[tuple[tuple[str, ...], click.Command]]:
@@ -37,7 +39,8 @@ def test_every_command_takes_json_except_those_that_serve_or_print_a_document() 
     assert without == {"serve", "demo", "openapi", "export"}
 
 
-def test_from_nothing_to_a_balance(new_shell: Shell) -> None:
+def test_from_nothing_to_a_balance(new_shell: Shell, empty: DatabaseUrl) -> None:
+    new_shell.environment["REMORA_DATABASE_URL"] = text_of(empty)
     assert new_shell.json("migrate")["applied"] == ["0001_points"]
     pair = new_shell.json("bot", "create", "Tea shop", "--bot-id", "teaShop01")
     assert set(pair) == {"botId", "apiToken", "apiSecret", "expiresAt"}
@@ -78,12 +81,13 @@ def test_a_bot_can_be_changed_rotated_and_turned_off(shell: Shell) -> None:
     assert set(shell.json("bot", "show", "tea")["pair"]) == {"createdAt", "expiresAt"}
 
 
-def test_a_token_and_a_secret_are_shown_once(shell: Shell, tmp_path: Path) -> None:
+def test_a_token_and_a_secret_are_shown_once(shell: Shell, back_door: BackDoor) -> None:
     pair = shell.json("bot", "create", "Tea shop", "--bot-id", "tea")
     later = (
         shell.ok("bot", "show", "tea") + shell.ok("bot", "list", "--json") + shell.ok("bot", "show", "tea", "--json")
     )
-    dump = "\n".join(sqlite3.connect(tmp_path / "data" / "remora.db").iterdump())
+    dump = back_door.dump()
+    assert "Tea shop" in dump
     for hidden in (pair["apiToken"], pair["apiSecret"]):
         assert hidden not in later
         assert hidden not in dump
@@ -156,10 +160,10 @@ def test_a_command_without_a_database_names_the_one_to_run_first(new_shell: Shel
     assert not (tmp_path / "data").exists()
 
 
-def test_serve_on_a_database_that_lacks_a_migration_refuses_and_names_the_command(shell: Shell, tmp_path: Path) -> None:
-    with sqlite3.connect(tmp_path / "data" / "remora.db") as connection:
-        connection.execute("DELETE FROM schema_migrations")
-    connection.close()
+def test_serve_on_a_database_that_lacks_a_migration_refuses_and_names_the_command(
+    shell: Shell, back_door: BackDoor
+) -> None:
+    back_door.run("DELETE FROM schema_migrations")
     done = shell.run("serve", "--port", "0")
     assert done.returncode == 1
     assert "0001_points" in done.stderr

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from pathlib import Path
 
 import pytest
 
+from tests.backdoor import BackDoor
 from tests.shell import Shell
 
 
@@ -68,18 +68,16 @@ def test_a_policy_is_set_and_shown(shell: Shell, client_id: str) -> None:
     assert dated["expiresAt"].endswith("-12-31T16:00:00Z")
 
 
-def test_tidy_settles_what_is_due_and_forgets_old_keys(shell: Shell, client_id: str, tmp_path: Path) -> None:
+def test_tidy_settles_what_is_due_and_forgets_old_keys(shell: Shell, client_id: str, back_door: BackDoor) -> None:
     shell.ok("points", "spend", "tea", client_id, "1", "--key", "old")
     shell.ok("points", "spend", "tea", client_id, "1", "--key", "new")
-    with sqlite3.connect(tmp_path / "data" / "remora.db") as connection:
-        connection.execute("UPDATE operations SET created_at = 0 WHERE key = 'old'")
-    connection.close()
+    back_door.run("UPDATE operations SET created_at = 0 WHERE key = 'old'")
     assert shell.json("tidy", "tea") == {"clientsSettled": 0, "keysForgotten": 1}
     assert shell.json("tidy") == {"clientsSettled": 0, "keysForgotten": 0}
     assert shell.refused("tidy", "nobody") == 5001
 
 
-def test_verify_tells_what_does_not_agree(shell: Shell, client_id: str, tmp_path: Path) -> None:
+def test_verify_tells_what_does_not_agree(shell: Shell, client_id: str, back_door: BackDoor, tmp_path: Path) -> None:
     assert shell.ok("verify") == "everything agrees\n"
     assert shell.ok("verify", "tea", "--json") == '{"problems": 0}\n'
     exported = tmp_path / "journal.jsonl"
@@ -87,9 +85,7 @@ def test_verify_tells_what_does_not_agree(shell: Shell, client_id: str, tmp_path
     assert shell.ok("verify", "--file", str(exported)) == "everything agrees\n"
     exported.write_text(exported.read_text().replace('"points":100', '"points":101'))
     assert shell.run("verify", "--file", str(exported)).returncode == 1
-    with sqlite3.connect(tmp_path / "data" / "remora.db") as connection:
-        connection.execute("UPDATE clients SET available = available + 1")
-    connection.close()
+    back_door.run("UPDATE clients SET available = available + 1")
     done = shell.run("verify", "tea")
     assert done.returncode == 1
     assert "available is 101, but its entries say 100" in done.stdout

@@ -6,16 +6,15 @@ import json
 import os
 import signal
 import socket
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from tests.backdoor import BackDoor
 from tests.cast import POINT
 from tests.shell import REMORA, Shell
 
@@ -155,7 +154,7 @@ while True:
 
 
 @pytest.mark.usefixtures("pair")
-def test_kill_9_between_grants_loses_none_that_was_acknowledged(shell: Shell, tmp_path: Path) -> None:
+def test_kill_9_between_grants_loses_none_that_was_acknowledged(shell: Shell, back_door: BackDoor) -> None:
     client_id = shell.json("client", "add", "tea", "line", "U1")["clientId"]
     acknowledged = 0
     for killed_after in (1, 2, 3, 5, 8, 13, 21, 34):
@@ -172,11 +171,9 @@ def test_kill_9_between_grants_loses_none_that_was_acknowledged(shell: Shell, tm
         rest, _ = process.communicate()
         acknowledged = max([acknowledged, *map(int, rest.split())])
         # The next round begins with the first key that was not acknowledged, whether or not it was decided.
-        with sqlite3.connect(tmp_path / "data" / "remora.db") as connection:
-            keys = {key for (key,) in connection.execute("SELECT key FROM operations")}
-            [(available, seq)] = connection.execute("SELECT available, seq FROM clients")
-            entries = [row[0] for row in connection.execute("SELECT seq FROM entries ORDER BY seq")]
-        connection.close()
+        keys = {key for (key,) in back_door.rows("SELECT key FROM operations")}
+        [(available, seq)] = back_door.rows("SELECT available, seq FROM clients")
+        entries = [row[0] for row in back_door.rows("SELECT seq FROM entries ORDER BY seq")]
         assert {f"key-{number}" for number in range(1, acknowledged + 1)} <= keys
         assert len(keys) <= acknowledged + 1
         assert available == seq == len(keys)

@@ -1,17 +1,16 @@
-"""Processes of their own on one database file, by a real clock: they share none that stands still."""
+"""Processes of their own on one database, by a real clock: they share none that stands still."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
 import pytest
 
 from remora.clock import SystemClock
-from remora.settings import Settings
-from tests.cast import SIGNING_KEY, file_of
+from tests.cast import SIGNING_KEY
 from tests.crash.server import Server, Start
 from tests.shell import Shell
+from tests.stores import PATIENCE_SECONDS
 
 
 @pytest.fixture
@@ -20,15 +19,14 @@ def clock() -> SystemClock:
 
 
 @pytest.fixture
-def shell(settings: Settings) -> Shell:
+def shell(shell: Shell) -> Shell:
     """A shell on the test's own database; its limit on the rate is beyond what a test sends."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("REMORA_")}
     return Shell(
         {
-            **inherited,
-            "REMORA_DATABASE_URL": f"sqlite:///{file_of(settings)}",
+            **shell.environment,
             "REMORA_SIGNING_KEY": SIGNING_KEY.reveal(),
             "REMORA_RATE_LIMIT": "1000000/minute",
+            "REMORA_DATABASE_TIMEOUT": str(PATIENCE_SECONDS),
         }
     )
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections import defaultdict
-from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 
 import httpx
 
+from tests.backdoor import BackDoor
 from tests.crash.load import Order
 
 INSUFFICIENT_POINTS = 900006
@@ -57,15 +55,14 @@ class Disk:
             assert answer["entry"]["points"] == points
 
 
-def read(path: Path) -> Disk:
-    with closing(sqlite3.connect(path)) as connection:
-        keys = {}
-        for key, answer in connection.execute("SELECT key, answer FROM operations"):
-            kept = json.loads(answer)
-            keys[key] = f"{kept['client_id']}-{kept['entry']['seq']}" if "entry" in kept else None
-        entries = defaultdict(list)
-        for reason, client_id, seq, kind, points in connection.execute(
-            "SELECT reason, client_id, seq, kind, points FROM entries WHERE reason IS NOT NULL ORDER BY client_id, seq"
-        ):
-            entries[reason].append(Written(f"{client_id}-{seq}", kind, points))
+def read(back_door: BackDoor) -> Disk:
+    keys = {}
+    for key, answer in back_door.rows("SELECT key, answer FROM operations"):
+        kept = json.loads(answer)
+        keys[key] = f"{kept['client_id']}-{kept['entry']['seq']}" if "entry" in kept else None
+    entries = defaultdict(list)
+    for reason, client_id, seq, kind, points in back_door.rows(
+        "SELECT reason, client_id, seq, kind, points FROM entries WHERE reason IS NOT NULL ORDER BY client_id, seq"
+    ):
+        entries[reason].append(Written(f"{client_id}-{seq}", kind, points))
     return Disk(keys, dict(entries))

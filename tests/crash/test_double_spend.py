@@ -1,4 +1,4 @@
-"""Many who spend the same points at once: processes on one database file, and callers of one server."""
+"""Many who spend the same points at once: processes on one database, and callers of one server."""
 
 from __future__ import annotations
 

@@ -10,15 +10,18 @@ import pytest
 
 from remora.service.installation import Installation
 from remora.settings import Settings
+from tests.backdoor import BackDoor
 from tests.cast import Shop, file_of, refused
 from tests.crash import disk
 from tests.crash.load import Order, send
 from tests.crash.server import Server, Start
 from tests.shell import Shell
+from tests.stores import only
 
-pytestmark = pytest.mark.skipif(
-    not hasattr(resource, "prlimit"), reason="only Linux can set the limits of another process"
-)
+pytestmark = [
+    pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="only Linux can set the limits of another process"),
+    only("sqlite", why="a process that serves on PostgreSQL writes no file"),
+]
 
 FRAME = 24 + 4096
 """What one page takes in SQLite's write-ahead log. A grant writes several."""
@@ -45,7 +48,7 @@ def balance(server: Server, shop: Shop, client_id: str) -> int:
 
 
 def test_a_full_disk_refuses_writes_and_keeps_none_of_them_until_there_is_room(
-    start: Start, settings: Settings, shop: Shop, shell: Shell
+    start: Start, settings: Settings, back_door: BackDoor, shop: Shop, shell: Shell
 ) -> None:
     client_id, server = shop.client(), start()
     first = Order("grant", client_id, 10, "first")
@@ -62,7 +65,7 @@ def test_a_full_disk_refuses_writes_and_keeps_none_of_them_until_there_is_room(
             assert refused(response) == (503, 503)
             assert int(response.headers["retry-after"]) >= 1
         assert balance(server, shop, client_id) == before
-        found = disk.read(file_of(settings))
+        found = disk.read(back_door)
         assert not {order.key for order in orders} & (found.keys.keys() | found.entries.keys())
         make_room(server)
         roomy = send(server.api, shop, orders)
@@ -70,7 +73,7 @@ def test_a_full_disk_refuses_writes_and_keeps_none_of_them_until_there_is_room(
         assert not any("idempotent-replayed" in response.headers for _, response in roomy.answers)
         answers += roomy.answers
         assert balance(server, shop, client_id) == before + 5
-    found = disk.read(file_of(settings))
+    found = disk.read(back_door)
     found.assert_whole()
     for order, response in answers:
         found.assert_kept(order, response)
@@ -79,7 +82,13 @@ def test_a_full_disk_refuses_writes_and_keeps_none_of_them_until_there_is_room(
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
 def test_a_server_that_ends_on_a_full_disk_comes_back_with_what_it_had(
-    start: Start, installation: Installation, settings: Settings, shop: Shop, shell: Shell, how: signal.Signals
+    start: Start,
+    installation: Installation,
+    settings: Settings,
+    back_door: BackDoor,
+    shop: Shop,
+    shell: Shell,
+    how: signal.Signals,
 ) -> None:
     client_id, server = shop.client(), start()
     # The server's are to be the last open connections, so that whoever comes after it has to recover.
@@ -94,5 +103,5 @@ def test_a_server_that_ends_on_a_full_disk_comes_back_with_what_it_had(
     assert balance(server, shop, client_id) == 10
     assert second.send(server.api, shop).status_code == 200
     assert balance(server, shop, client_id) == 20
-    disk.read(file_of(settings)).assert_whole()
+    disk.read(back_door).assert_whole()
     shell.ok("verify")

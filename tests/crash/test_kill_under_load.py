@@ -1,5 +1,6 @@
 """`remora serve`, killed under load again and again. (The system lives on, so this is about the process's
-memory; that an answer is on the disk itself is SQLite's promise for synchronous=FULL.)
+memory; that an answer is on the disk itself is the store's promise: SQLite's for synchronous=FULL, PostgreSQL's for
+synchronous_commit=on.)
 """
 
 from __future__ import annotations
@@ -12,19 +13,21 @@ from collections.abc import Iterator
 import httpx
 
 from remora.service.installation import Installation
-from remora.settings import Settings
-from tests.cast import Shop, file_of
+from tests.backdoor import BackDoor
+from tests.cast import Shop
 from tests.crash import disk
 from tests.crash.load import THREADS, Order, send
 from tests.crash.server import Start
 from tests.shell import Shell
+from tests.stores import Store
 
-ROUNDS = 25
+ROUNDS = {"sqlite": 20, "postgresql": 10}
+"""On SQLite the process that is killed is the one that writes to the disk, too."""
 ROUNDS_PER_AUDIT = 5
 
 
 def test_no_acknowledged_order_is_lost_and_none_is_done_twice_however_often_the_server_is_killed(
-    start: Start, installation: Installation, settings: Settings, shop: Shop, shell: Shell
+    store: Store, start: Start, installation: Installation, back_door: BackDoor, shop: Shop, shell: Shell
 ) -> None:
     clients = [shop.client(40, platform_client_id=f"U{number}") for number in range(4)]
     # The server's are to be the last open connections, so that whoever comes after the kill has to recover.
@@ -32,7 +35,7 @@ def test_no_acknowledged_order_is_lost_and_none_is_done_twice_however_often_the_
     fresh = orders(clients)
     answers: dict[Order, httpx.Response] = {}
     unanswered: list[Order] = []
-    for nth in range(1, ROUNDS + 1):
+    for nth in range(1, ROUNDS[store.dialect] + 1):
         server = start()
         killed_after = 1 + nth * 7 % 30
         # What had no answer comes first. There is work for every thread when the kill comes.
@@ -45,13 +48,13 @@ def test_no_acknowledged_order_is_lost_and_none_is_done_twice_however_often_the_
         unanswered = sent.unanswered
         # In the other rounds it is the next server that finds the database as it was left.
         if nth % ROUNDS_PER_AUDIT == 0:
-            audit(settings, answers, unanswered)
+            audit(back_door, answers, unanswered)
             shell.ok("verify")
     server = start()
     last = send(server.api, shop, unanswered)
     assert not last.unanswered
     answers.update(last.answers)
-    audit(settings, answers, [])
+    audit(back_door, answers, [])
     # Every kind of answer was among them.
     assert {(order.kind, response.status_code) for order, response in answers.items()} >= {
         ("grant", 200),
@@ -65,7 +68,7 @@ def test_no_acknowledged_order_is_lost_and_none_is_done_twice_however_often_the_
     for order, response in again.answers:
         assert response.headers["idempotent-replayed"] == "true"
         assert (response.status_code, response.content) == (answers[order].status_code, answers[order].content)
-    audit(settings, answers, [])
+    audit(back_door, answers, [])
     shell.ok("verify")
 
 
@@ -77,9 +80,9 @@ def orders(clients: list[str]) -> Iterator[Order]:
         yield Order(kind, chance.choice(clients), chance.randint(1, 6), f"order-{number}")
 
 
-def audit(settings: Settings, answers: dict[Order, httpx.Response], unanswered: list[Order]) -> None:
+def audit(back_door: BackDoor, answers: dict[Order, httpx.Response], unanswered: list[Order]) -> None:
     """Whatever was answered is on disk, once and as answered; of the rest each is there whole, or not at all."""
-    found = disk.read(file_of(settings))
+    found = disk.read(back_door)
     found.assert_whole()
     for order, response in answers.items():
         found.assert_kept(order, response)

@@ -5,11 +5,9 @@ from __future__ import annotations
 import queue
 import signal
 import socket
-import sqlite3
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import closing
 from functools import partial
 
 import httpx
@@ -25,7 +23,8 @@ from remora.service.installation import Installation
 from remora.service.orders import Job, Outcome, Who
 from remora.service.orders import Order as EngineOrder
 from remora.settings import Settings
-from tests.cast import Api, Shop, file_of, refused
+from tests.backdoor import BackDoor
+from tests.cast import Api, Shop, refused
 from tests.conftest import Switchboard
 from tests.crash import disk
 from tests.crash.load import THREADS, Order, send
@@ -68,14 +67,14 @@ def assert_told_to_come_back(response: httpx.Response) -> None:
 
 @pytest.mark.parametrize("stopped_after", [1, 20, 75])
 def test_a_stop_under_load_leaves_no_order_half_done_and_none_that_was_answered_undone(
-    start: Start, settings: Settings, shop: Shop, shell: Shell, stopped_after: int
+    start: Start, back_door: BackDoor, shop: Shop, shell: Shell, stopped_after: int
 ) -> None:
     server, client_id = start(), shop.client()
     orders = grants(client_id, 2_000)
     sent = send(server.api, shop, orders, after=stopped_after, then=lambda: server.signal(signal.SIGTERM))
     assert server.ended() == 0
     assert not any("Traceback" in line for line in server.log)
-    found = disk.read(file_of(settings))
+    found = disk.read(back_door)
     found.assert_whole()
     done = [(order, response) for order, response in sent.answers if response.status_code == 200]
     assert len(done) >= stopped_after
@@ -90,28 +89,23 @@ def test_a_stop_under_load_leaves_no_order_half_done_and_none_that_was_answered_
 
 
 def test_what_was_accepted_before_a_stop_is_done_and_answered(
-    start: Start, settings: Settings, shop: Shop, shell: Shell
+    start: Start, back_door: BackDoor, shop: Shop, shell: Shell
 ) -> None:
     server, client_id = start(REMORA_QUEUE_LIMIT="2"), shop.client()
-    with (
-        closing(sqlite3.connect(file_of(settings), isolation_level=None)) as other,
-        ThreadPoolExecutor(THREADS) as pool,
-    ):
-        # Another process's write, for which the server's waits (up to its busy timeout of five seconds).
-        other.execute("BEGIN IMMEDIATE")
-        callers = Callers(pool, server.api, shop, grants(client_id, THREADS))
-        # The engine takes one or two, and two more may wait: once four are refused, the others are in.
-        for _ in range(THREADS - 4):
-            assert_told_to_come_back(callers.next())
-        server.signal(signal.SIGTERM)
-        # Only once it takes no more connections has it begun to stop.
-        until(lambda: not takes_connections(server))
-        assert server.process.poll() is None
-        other.execute("ROLLBACK")
+    with ThreadPoolExecutor(THREADS) as pool:
+        with back_door.busy():
+            callers = Callers(pool, server.api, shop, grants(client_id, THREADS))
+            # The engine takes one or two, and two more may wait: once four are refused, the others are in.
+            for _ in range(THREADS - 4):
+                assert_told_to_come_back(callers.next())
+            server.signal(signal.SIGTERM)
+            # Only once it takes no more connections has it begun to stop.
+            until(lambda: not takes_connections(server))
+            assert server.process.poll() is None
         rest = callers.rest()
     assert sum(response.status_code == 200 for response in rest) >= 3
     assert server.ended() == 0
-    found = disk.read(file_of(settings))
+    found = disk.read(back_door)
     found.assert_whole()
     assert len(found.keys) == sum(response.status_code == 200 for response in rest)
     shell.ok("verify")
@@ -127,12 +121,12 @@ def takes_connections(server: Server) -> bool:
 
 
 def test_beyond_a_full_queue_a_write_is_refused_at_once_and_those_in_it_are_done(
-    serve: Serve, installation: Installation, settings: Settings, shop: Shop, shell: Shell
+    serve: Serve, installation: Installation, settings: Settings, back_door: BackDoor, shop: Shop, shell: Shell
 ) -> None:
     client_id = shop.client()
     api = serve(installation, replace(settings, queue_limit=2))
     with ThreadPoolExecutor(THREADS) as pool:
-        with installation.database.write():
+        with back_door.busy():
             callers = Callers(pool, api, shop, grants(client_id, THREADS))
             # The engine takes one or two, and two more may wait. The others are told so while the lock is held.
             for _ in range(THREADS - 4):
@@ -148,20 +142,24 @@ def test_beyond_a_full_queue_a_write_is_refused_at_once_and_those_in_it_are_done
 
 
 def test_a_fault_in_one_order_of_a_batch_is_not_its_neighbours(
-    serve: Serve, switchboard: tuple[Switchboard, str], installation: Installation, settings: Settings, shop: Shop
+    serve: Serve,
+    switchboard: tuple[Switchboard, str],
+    installation: Installation,
+    settings: Settings,
+    back_door: BackDoor,
+    shop: Shop,
 ) -> None:
     neighbours = [shop.client(5, platform_client_id=f"U{number}") for number in range(4)]
     broken = shop.client(5, platform_client_id="broken")
-    with closing(sqlite3.connect(file_of(settings))) as tampering, tampering:
-        # Its next entry will be numbered like the one it has.
-        tampering.execute("UPDATE clients SET seq = 0 WHERE client_id = ?", (broken,))
+    # Its next entry will be numbered like the one it has.
+    back_door.run(f"UPDATE clients SET seq = 0 WHERE client_id = '{broken}'")
     api = serve(installation, settings)
     orders = [Order("grant", client_id, 1, client_id) for client_id in (*neighbours[:2], broken, *neighbours[2:])]
     application = switchboard[0].application
     assert application is not None
     engine = application.services.store.writer
     with capture_logs() as lines, ThreadPoolExecutor(THREADS) as pool:
-        with installation.database.write():
+        with back_door.busy():
             # The engine takes this one by itself, and waits for the lock; what comes then waits for the engine.
             first = engine.submit(shop.bot_id, grant_job(neighbours[0]))
             until(first.running)
@@ -173,7 +171,7 @@ def test_a_fault_in_one_order_of_a_batch_is_not_its_neighbours(
     assert refused(answers.pop(broken)) == (500, 500)
     assert [response.status_code for response in answers.values()] == [200] * 4
     assert [line["event"] for line in lines].count("fault") == 1
-    found = disk.read(file_of(settings))
+    found = disk.read(back_door)
     found.assert_whole()
     assert found.keys.keys() == set(neighbours)
     # The fault has not stopped the engine.
@@ -182,14 +180,14 @@ def test_a_fault_in_one_order_of_a_batch_is_not_its_neighbours(
 
 
 def test_an_engine_that_closes_takes_no_more_and_carries_out_what_it_took(
-    installation: Installation, shop: Shop
+    installation: Installation, back_door: BackDoor, shop: Shop
 ) -> None:
     client_id = shop.client()
     engine: Engine[Job, Result] = Engine(
         "writer", partial(carry_out, installation), weigh=lambda _: 1, most_waiting=10, most_together=10
     )
     with ThreadPoolExecutor() as pool:
-        with installation.database.write():
+        with back_door.busy():
             taken = [engine.submit(shop.bot_id, grant_job(client_id))]
             until(taken[0].running)
             taken += [engine.submit(shop.bot_id, grant_job(client_id)) for _ in range(4)]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sqlite3
 
 import pytest
 
@@ -13,61 +12,52 @@ from remora.ledger.commands import Grant, Hold, Reverse, Spend
 from remora.model import GENESIS, MAX_POINTS
 from remora.service import lookup, points
 from remora.service.installation import Installation
-from remora.settings import Settings
-from tests.cast import DAY, SECOND, START, ManualClock, Shop, file_of
-
-
-def rows(settings: Settings, query: str) -> list[tuple[object, ...]]:
-    """Look into the database from outside, on a connection of one's own."""
-    connection = sqlite3.connect(file_of(settings))
-    try:
-        return connection.execute(query).fetchall()
-    finally:
-        connection.close()
+from tests.backdoor import BackDoor
+from tests.cast import DAY, SECOND, START, ManualClock, Shop
 
 
 def test_a_grant_makes_a_lot_an_entry_and_an_allocation(
-    installation: Installation, settings: Settings, shop: Shop
+    installation: Installation, back_door: BackDoor, shop: Shop
 ) -> None:
     client_id = shop.client()
     granted = points.order(installation, shop.bot_id, client_id, Grant(50, START + DAY, reason="welcome"))
     assert (granted.entry.seq, granted.entry.kind, granted.entry.points, granted.available) == (1, "grant", 50, 50)
-    assert rows(settings, "SELECT lot_id, points, remaining, held, active_from, expires_at FROM lots") == [
+    assert back_door.rows("SELECT lot_id, points, remaining, held, active_from, expires_at FROM lots") == [
         (1, 50, 50, 0, START, START + DAY)
     ]
-    assert rows(settings, "SELECT seq, kind, points, available, at, recorded_at, reason FROM entries") == [
+    assert back_door.rows("SELECT seq, kind, points, available, at, recorded_at, reason FROM entries") == [
         (1, "grant", 50, 50, START, START, "welcome")
     ]
-    assert rows(settings, "SELECT refers_to, active_from, expires_at FROM entries") == [(None, START, START + DAY)]
-    assert rows(settings, "SELECT seq, lot_id, points FROM entry_lots") == [(1, 1, 50)]
-    assert rows(settings, "SELECT available, held, next_due_at, seq, settled_at FROM clients") == [
+    assert back_door.rows("SELECT refers_to, active_from, expires_at FROM entries") == [(None, START, START + DAY)]
+    assert back_door.rows("SELECT seq, lot_id, points FROM entry_lots") == [(1, 1, 50)]
+    assert back_door.rows("SELECT available, held, next_due_at, seq, settled_at FROM clients") == [
         (50, 0, START + DAY, 1, START)
     ]
 
 
 def test_what_came_due_is_settled_first_and_dated_at_its_own_time(
-    settings: Settings, shop: Shop, clock: ManualClock
+    back_door: BackDoor, shop: Shop, clock: ManualClock
 ) -> None:
     client_id = shop.client()
     for amount, life in ((10, 3), (20, 2), (30, 2), (40, 9)):
         shop.grant(client_id, amount, START + life)
     clock.time = START + 5
     shop.grant(client_id, 1)
-    journal = rows(settings, "SELECT seq, kind, points, available, at, recorded_at FROM entries ORDER BY seq")
+    journal = back_door.rows("SELECT seq, kind, points, available, at, recorded_at FROM entries ORDER BY seq")
     assert journal[4:] == [
         (5, "expire", -20, 80, START + 2, START + 5),
         (6, "expire", -30, 50, START + 2, START + 5),
         (7, "expire", -10, 40, START + 3, START + 5),
         (8, "grant", 1, 41, START + 5, START + 5),
     ]
-    assert rows(settings, "SELECT lot_id, remaining FROM lots ORDER BY lot_id") == [
+    assert back_door.rows("SELECT lot_id, remaining FROM lots ORDER BY lot_id") == [
         (1, 0), (2, 0), (3, 0), (4, 40), (8, 1)
     ]  # fmt: skip
-    assert rows(settings, "SELECT available, next_due_at FROM clients") == [(41, START + 9)]
+    assert back_door.rows("SELECT available, next_due_at FROM clients") == [(41, START + 9)]
 
 
 def test_entries_are_chained_by_hash(
-    installation: Installation, settings: Settings, shop: Shop, clock: ManualClock
+    installation: Installation, back_door: BackDoor, shop: Shop, clock: ManualClock
 ) -> None:
     client_id = shop.client(3)
     points.order(installation, shop.bot_id, client_id, Grant(5, START + SECOND, metadata={"b": 1, "a": [2]}))
@@ -75,7 +65,7 @@ def test_entries_are_chained_by_hash(
     points.order(installation, shop.bot_id, client_id, Reverse(3, 2))
     clock.time += 2 * SECOND
     points.order(installation, shop.bot_id, client_id, Hold(1))
-    allocations = rows(settings, "SELECT seq, lot_id, points FROM entry_lots ORDER BY seq, lot_id")
+    allocations = back_door.rows("SELECT seq, lot_id, points FROM entry_lots ORDER BY seq, lot_id")
     previous, kinds = GENESIS, []
     for (
         seq,
@@ -90,8 +80,7 @@ def test_entries_are_chained_by_hash(
         active_from,
         expires_at,
         kept,
-    ) in rows(
-        settings,
+    ) in back_door.rows(
         """SELECT seq, kind, points, available, at, recorded_at, reason, metadata, refers_to, active_from, expires_at,
                   hash FROM entries ORDER BY seq""",
     ):
@@ -103,7 +92,7 @@ def test_entries_are_chained_by_hash(
         kinds.append(kind)
         assert kept == previous
     assert kinds == ["grant", "grant", "spend", "reverse", "expire", "hold"]
-    assert rows(settings, "SELECT head_hash FROM clients") == [(previous,)]
+    assert back_door.rows("SELECT head_hash FROM clients") == [(previous,)]
 
 
 @pytest.mark.parametrize("amount", [0, -1, MAX_POINTS + 1])
@@ -127,13 +116,13 @@ def test_a_reason_that_cannot_be_shown_is_refused_and_named(
 
 
 def test_a_grant_past_the_largest_balance_is_refused_and_changes_nothing(
-    installation: Installation, settings: Settings, shop: Shop
+    installation: Installation, back_door: BackDoor, shop: Shop
 ) -> None:
     client_id = shop.client(MAX_POINTS - 1)
     with pytest.raises(BalanceOutOfRange):
         points.order(installation, shop.bot_id, client_id, Grant(2))
     points.order(installation, shop.bot_id, client_id, Grant(1))
-    assert rows(settings, "SELECT available, seq FROM clients") == [(MAX_POINTS, 2)]
+    assert back_door.rows("SELECT available, seq FROM clients") == [(MAX_POINTS, 2)]
 
 
 def test_an_expired_balance_makes_room(installation: Installation, shop: Shop, clock: ManualClock) -> None:
@@ -184,16 +173,16 @@ def test_a_key_keeps_a_refusal_too(installation: Installation, shop: Shop, clock
 
 
 def test_a_dry_run_answers_as_the_order_would_and_keeps_nothing(
-    installation: Installation, settings: Settings, shop: Shop, clock: ManualClock
+    installation: Installation, back_door: BackDoor, shop: Shop, clock: ManualClock
 ) -> None:
     client_id = shop.client()
     shop.grant(client_id, 3, START + 1)
     clock.time += 1
-    before = rows(settings, "SELECT * FROM clients"), rows(settings, "SELECT * FROM entries")
+    before = back_door.rows("SELECT * FROM clients"), back_door.rows("SELECT * FROM entries")
     tried = points.order(installation, shop.bot_id, client_id, Grant(5), "order-1", dry_run=True)
     assert (tried.entry.seq, tried.available) == (3, 5)
-    assert (rows(settings, "SELECT * FROM clients"), rows(settings, "SELECT * FROM entries")) == before
-    assert rows(settings, "SELECT count(*) FROM operations") == [(0,)]
+    assert (back_door.rows("SELECT * FROM clients"), back_door.rows("SELECT * FROM entries")) == before
+    assert back_door.rows("SELECT count(*) FROM operations") == [(0,)]
     assert points.order(installation, shop.bot_id, client_id, Grant(5), "order-1") == tried
     with pytest.raises(InvalidField):
         points.order(installation, shop.bot_id, client_id, Grant(0), dry_run=True)

@@ -1,4 +1,4 @@
-"""The whole service on a real file against a naive ledger (tests/oracle.py), move by move, tidied or never tidied."""
+"""The whole service on a real store against a naive ledger (tests/oracle.py), move by move, tidied or never tidied."""
 
 from __future__ import annotations
 
@@ -27,6 +27,10 @@ from tests.cast import START, ManualClock, Shop, open_shop
 from tests.ledger.agreement import answered, refused
 from tests.moves import aim, command, instants, moves, waits
 from tests.oracle import Answer, Move, Oracle, Past
+from tests.stores import Store
+
+EXAMPLES = {"sqlite": 70, "postgresql": 30}
+"""A hundred in all: the rules are the same on both stores, and what differs is how accounts are loaded and saved."""
 
 MakeInstallation = Callable[[Clock], AbstractContextManager[Installation]]
 
@@ -163,6 +167,7 @@ def check(explained: Explanation, past: Past) -> None:
 
 @pytest.mark.parametrize("tidies", [True, False], ids=["tidied at any time", "never tidied"])
 def test_the_service_agrees_with_a_naive_ledger_whatever_happens(
+    store: Store,
     make_installation: MakeInstallation,
     tidies: bool,  # noqa: FBT001 (a parameter of the test)
 ) -> None:
@@ -170,5 +175,5 @@ def test_the_service_agrees_with_a_naive_ledger_whatever_happens(
         lambda: LedgerMachine(  # type: ignore[arg-type]  # a factory will do
             make_installation, tidies=tidies
         ),
-        settings=effort(max_examples=100, stateful_step_count=40, deadline=None),
+        settings=effort(max_examples=EXAMPLES[store.dialect], stateful_step_count=40, deadline=None),
     )

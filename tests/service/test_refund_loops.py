@@ -28,7 +28,7 @@ loops = st.lists(
 )
 
 
-@effort(max_examples=60, deadline=None)
+@effort(max_examples=30, deadline=None)
 @given(loop=loops)
 def test_a_loop_of_buying_earning_and_refunding_makes_no_points(
     make_installation: MakeInstallation, loop: list[tuple[str, int]]

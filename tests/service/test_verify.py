@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-import sqlite3
 
 import pytest
 
 from remora.service import verify
 from remora.service.export import export
 from remora.service.installation import Installation
-from remora.settings import Settings
-from tests.cast import SECOND, ManualClock, Shop, file_of
+from tests.backdoor import BackDoor
+from tests.cast import SECOND, ManualClock, Shop
 from tests.wallet import Wallet, eventful
 
 
@@ -24,15 +23,8 @@ def problems(wallet: Wallet) -> list[str]:
     return list(verify.verify(wallet.shop.installation, wallet.shop.bot_id, lambda _: None))
 
 
-def tamper(settings: Settings, statement: str) -> None:
-    """Change the database from outside, past its own checks."""
-    connection = sqlite3.connect(file_of(settings))
-    try:
-        connection.execute("PRAGMA ignore_check_constraints = ON")
-        assert connection.execute(statement).rowcount == 1, statement
-        connection.commit()
-    finally:
-        connection.close()
+def tamper(back_door: BackDoor, statement: str) -> None:
+    assert back_door.run(statement) == 1, statement
 
 
 def test_a_ledger_that_nobody_touched_is_clean_before_and_after_it_is_tidied(
@@ -116,24 +108,24 @@ ENTRY = "WHERE client_id = '{client}' AND seq = 3"
     ],
 )
 def test_whatever_is_changed_in_the_database_is_told(
-    wallet: Wallet, settings: Settings, statement: str, told: str
+    wallet: Wallet, back_door: BackDoor, statement: str, told: str
 ) -> None:
-    tamper(settings, statement.format(bot=wallet.shop.bot_id, client=wallet.client_id))
+    tamper(back_door, statement.format(bot=wallet.shop.bot_id, client=wallet.client_id))
     found = problems(wallet)
     assert any(re.search(told, each) for each in found), found
     assert all(each.startswith(wallet.shop.bot_id) for each in found)
 
 
-def test_metadata_that_is_no_json_any_more_is_told(wallet: Wallet, settings: Settings) -> None:
-    tamper(settings, f"UPDATE entries SET metadata = 'broken' WHERE client_id = '{wallet.client_id}' AND seq = 1")
+def test_metadata_that_is_no_json_any_more_is_told(wallet: Wallet, back_door: BackDoor) -> None:
+    tamper(back_door, f"UPDATE entries SET metadata = 'broken' WHERE client_id = '{wallet.client_id}' AND seq = 1")
     assert problems(wallet)
 
 
-def test_one_clients_fault_is_told_of_that_client_only(wallet: Wallet, settings: Settings) -> None:
-    tamper(settings, f"UPDATE clients SET held = 0 WHERE client_id = '{wallet.client_id}'")
+def test_one_clients_fault_is_told_of_that_client_only(wallet: Wallet, back_door: BackDoor) -> None:
+    tamper(back_door, f"UPDATE clients SET held = 0 WHERE client_id = '{wallet.client_id}'")
     assert {each.split(":")[0] for each in problems(wallet)} == {f"{wallet.shop.bot_id}/{wallet.client_id}"}
 
 
-def test_another_bots_ledger_is_none_of_this_ones(wallet: Wallet, settings: Settings, rival: Shop) -> None:
-    tamper(settings, f"UPDATE clients SET held = 0 WHERE client_id = '{wallet.client_id}'")
+def test_another_bots_ledger_is_none_of_this_ones(wallet: Wallet, back_door: BackDoor, rival: Shop) -> None:
+    tamper(back_door, f"UPDATE clients SET held = 0 WHERE client_id = '{wallet.client_id}'")
     assert list(verify.verify(wallet.shop.installation, rival.bot_id, lambda _: None)) == []

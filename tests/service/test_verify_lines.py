@@ -109,7 +109,7 @@ json_values = st.recursive(
 )
 
 
-@effort(max_examples=200, deadline=None)
+@effort(max_examples=100, deadline=None)
 @example(metadata={"n": [2**63, 2**64, 2**70, -(2**63) - 1, -0.0, 1e22, 5e-324]}, reason=None)
 @given(metadata=st.dictionaries(st.text(max_size=5), json_values, max_size=3), reason=st.none() | st.just("ü, 茶, 🧋"))
 def test_any_metadata_that_is_taken_verifies(

@@ -17,7 +17,8 @@ from remora.settings import Settings
 from remora.web import routes
 from tests.cast import POINT, TOKEN, Api, Shop, open_shop
 
-UNSHARED = effort(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+# Half of the examples on each store.
+UNSHARED = effort(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 
 DOCUMENTED = {
     path: {int(status) for status in routes.api_document()["paths"][path.removeprefix("/api")]["post"]["responses"]}

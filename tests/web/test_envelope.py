@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 from structlog.testing import capture_logs
 
 from remora import errors
-from remora.service.installation import Installation
+from remora.service.installation import Installation, open_installation
 from remora.settings import Settings
-from remora.storage.sqlite import SqliteDatabase
 from remora.web.errors import STATUS
-from tests.cast import POINT, TOKEN, Api, Shop, file_of, refused
+from tests.backdoor import BackDoor
+from tests.cast import POINT, TOKEN, Api, Shop, refused
 
 
 @pytest.mark.parametrize(
@@ -63,12 +63,17 @@ def test_a_fault_of_ours_is_500_and_tells_only_the_request_id(
 
 
 def test_a_store_that_is_too_busy_is_503_with_retry_after_and_nothing_is_done(
-    serve: Callable[[Installation, Settings], Api], installation: Installation, settings: Settings, shop: Shop
+    serve: Callable[[Installation, Settings], Api],
+    installation: Installation,
+    settings: Settings,
+    back_door: BackDoor,
+    shop: Shop,
 ) -> None:
     client_id = shop.client(1)
-    impatient = SqliteDatabase(file_of(settings), busy_timeout_seconds=0)
-    api = serve(replace(installation, database=impatient), settings)
-    with installation.database.write():
+    settings = replace(settings, database_timeout_seconds=1)
+    impatient = open_installation(settings, installation.clock)
+    api = serve(impatient, settings)
+    with back_door.busy():
         answer = api.exchange(shop)
         assert refused(answer) == (503, 503)
         assert answer.headers["retry-after"] == "1"

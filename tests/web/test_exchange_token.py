@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import sqlite3
 import threading
-from collections.abc import Callable
 
 import httpx
 import pytest
 
 from remora.service import bots, pairs
 from remora.service.installation import Installation
-from remora.settings import Settings
-from tests.cast import DAY, SECOND, START, Api, ManualClock, Shop, file_of, open_shop, refused
+from tests.backdoor import BackDoor
+from tests.cast import DAY, SECOND, START, Api, ManualClock, Shop, open_shop, refused
 
 MINUTE = 60 * SECOND
 
@@ -160,11 +158,10 @@ def test_an_exchange_without_a_secret_is_400(api: Api, shop: Shop, body: dict[st
     assert refused(api.post("/api/openapi/token", shop, body)) == (400, 110000)
 
 
-def test_no_secret_and_no_token_is_kept_in_the_database(
-    serve: Callable[[Installation, Settings], Api], installation: Installation, settings: Settings, shop: Shop
-) -> None:
-    new = renewed(shop, serve(installation, settings).exchange(shop))
-    dump = "\n".join(sqlite3.connect(file_of(settings)).iterdump())
+def test_no_secret_and_no_token_is_kept_in_the_database(api: Api, back_door: BackDoor, shop: Shop) -> None:
+    new = renewed(shop, api.exchange(shop))
+    dump = back_door.dump()
+    assert shop.bot_id in dump
     for kept_by_the_caller in (shop.token, shop.secret, new.token, new.secret):
         assert kept_by_the_caller not in dump
         assert kept_by_the_caller.encode().hex() not in dump.lower()

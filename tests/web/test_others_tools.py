@@ -18,6 +18,7 @@ from remora.service.installation import Installation
 from remora.settings import Settings
 from remora.web import documents, routes
 from tests.cast import Api, Shop, open_shop
+from tests.stores import only
 
 BIN = Path(sys.executable).parent
 
@@ -34,6 +35,7 @@ checks.negative_data_rejection.enabled = false
 """
 
 
+@only("sqlite", why="it is about the document; test_any_request.py and test_bad_bodies.py ask both stores anything")
 def test_schemathesis_finds_no_answer_that_the_document_does_not_have(
     serve: Callable[[Installation, Settings], Api], installation: Installation, settings: Settings, tmp_path: Path
 ) -> None:
@@ -100,6 +102,7 @@ def generated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return "generated_points_client"
 
 
+@only("sqlite", why="it is about the document")
 def test_a_generated_client_can_make_the_call(api: Api, shop: Shop, generated: str) -> None:
     client_id = shop.client(42)
     client = importlib.import_module(generated).AuthenticatedClient(
