@@ -14,12 +14,12 @@ class Databases:
 
     def __init__(self, url: str) -> None:
         """A URL of the server, with a database to connect to and a user who may make more."""
-        self._server = urlsplit(url)
+        self.server = url
         self._prefix = f"remora_test_{token_hex(4)}_"
         self._made: dict[str, None] = {}
 
     def url(self, name: str) -> str:
-        return self._server._replace(path=f"/{self._prefix}{name}").geturl()
+        return urlsplit(self.server)._replace(path=f"/{self._prefix}{name}").geturl()
 
     def create(self, name: str, template: str | None = None) -> str:
         """Make an empty database, or a copy of one of ours that nobody is connected to; its URL."""
@@ -44,5 +44,5 @@ class Databases:
         return Identifier(self._prefix + name)
 
     def _run(self, command: Composed) -> None:
-        with psycopg.connect(self._server.geturl(), autocommit=True) as connection:
+        with psycopg.connect(self.server, autocommit=True) as connection:
             connection.execute(command)

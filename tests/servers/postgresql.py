@@ -52,6 +52,11 @@ class PostgresServer(Server):
     def databases(self) -> Databases:
         return Databases(self.url("postgres"))
 
+    @property
+    def shared_memory(self) -> str:
+        """The number of its one segment of System V shared memory."""
+        return (self._data / "postmaster.pid").read_text().splitlines()[6].split()[1]
+
     def start(self) -> None:
         super().start()
         self._mark_shared_memory()
@@ -85,11 +90,10 @@ class PostgresServer(Server):
         shutil.copytree(PACKAGE.with_name(libraries), self.folder / libraries)
 
     def _mark_shared_memory(self) -> None:
-        """Let its one segment of System V shared memory go with its last process, as a killed one cannot remove it.
-        Only its user may ask for that.
+        """Let its shared memory go with its last process, as a killed one cannot remove it. Only its user may ask for
+        that.
         """
-        segment = (self._data / "postmaster.pid").read_text().splitlines()[6].split()[1]
-        self._run(["ipcrm", "-m", segment]).wait()
+        self._run(["ipcrm", "-m", self.shared_memory]).wait()
 
     def _command(self) -> Sequence[str | Path]:
         settings = self._settings | {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -32,10 +33,19 @@ class Process:
                 start_new_session=True,  # Ctrl-C is for the tests, which end it in their own time
             )
         assert self._keeper.stdout is not None
-        self.pid = int(self._keeper.stdout.readline())
+        started = self._keeper.stdout.readline()
+        if not started:
+            self.wait()
+            raise RuntimeError(f"it could not be started:\n{(folder / 'log').read_text()}")
+        self.pid = int(started)
 
     def runs(self) -> bool:
         return self._keeper.poll() is None
+
+    def all(self) -> list[psutil.Process]:
+        """Itself, with its keeper and all that it started."""
+        keeper = psutil.Process(self._keeper.pid)
+        return [keeper, *keeper.children(recursive=True)]
 
     def signal(self, which: signal.Signals) -> None:
         os.kill(self.pid, which)
@@ -61,7 +71,8 @@ class Process:
     def resume(self) -> None:
         server = psutil.Process(self.pid)
         for process in (*server.children(recursive=True), server):
-            process.resume()
+            with contextlib.suppress(psutil.NoSuchProcess):  # one that did not stand still may end meanwhile
+                process.resume()
 
 
 def wait_until(condition: Callable[[], bool], what: str) -> None:

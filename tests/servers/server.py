@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
+import psutil
+
 from tests.servers.port import HOST, Port
 from tests.servers.process import Process, wait_until
 
@@ -52,6 +54,10 @@ class Server(ABC):
     def _answers(self) -> bool:
         """Whether it takes a connection and answers on it."""
 
+    def processes(self) -> list[psutil.Process]:
+        """All that run for it."""
+        return self._running().all()
+
     def start(self) -> None:
         """Start it and wait until it answers; again on the same port and data, if it was stopped or killed."""
         assert self._process is None, "it runs already"
@@ -65,14 +71,17 @@ class Server(ABC):
 
     def revive(self) -> None:
         """Let it run, whatever was done to it."""
-        if self._process is None:
-            self.start()
-        else:
+        if self._process is not None and self._process.runs():
             self._process.resume()
+            return
+        if self._process is not None:
+            self.kill()
+        self.start()
 
     def kill(self) -> None:
         """End it and all its processes as `kill -9` does, and wait until they have."""
-        self._ending().kill()
+        self._running().kill()
+        self._process = None
 
     def pause(self) -> None:
         """Let it stand still: it takes connections and never answers."""
@@ -104,18 +113,15 @@ class Server(ABC):
 
     def _stop(self, how: signal.Signals) -> None:
         """Ask it to end, and wait until it and all its processes have."""
-        process = self._ending()
+        process = self._running()
         process.resume()
         process.signal(how)
         process.wait()
+        self._process = None
 
     def _running(self) -> Process:
         assert self._process is not None, "it does not run"
         return self._process
-
-    def _ending(self) -> Process:
-        process, self._process = self._running(), None
-        return process
 
     def _log(self) -> str:
         return (self.folder / "log").read_text(encoding="utf-8", errors="replace")[-2000:]
