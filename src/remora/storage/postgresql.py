@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import cache
+from types import TracebackType
 from typing import Any, Self
 
 import psycopg
@@ -178,8 +179,11 @@ class PostgresTransaction:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *problem: object) -> None:
-        self._sending.close()
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        # The pipeline has to know of it: else it raises that it was aborted, over the very problem that did it.
+        self._sending.__exit__(kind, problem, trace)
 
     def run(self, query: str, **values: object) -> int:
         return self._execute(query, values).rowcount
@@ -271,6 +275,9 @@ def _errors_translated() -> Iterator[None]:
 
 def _translated(problem: psycopg.Error) -> Exception:
     """Turn the driver's errors into ours, in this one place."""
+    if isinstance(problem, pg.PipelineAborted) and isinstance(problem.__context__, psycopg.Error):
+        # Leaving a pipeline raises what became of its last statement, over what the failed one before it has raised.
+        return _translated(problem.__context__)
     if isinstance(problem, pg.UniqueViolation):
         return UniqueViolation(problem.diag.message_primary or "a key is taken")
     if isinstance(problem, _AWAY):
