@@ -32,6 +32,7 @@ STATUS: dict[type[Refusal], int] = {
     errors.AlreadyReversed: 409,
     errors.Shortfall: 409,
     errors.BatchRefused: 409,
+    errors.NotDistributable: 409,
     errors.BodyTooLarge: 413,
     errors.RateLimited: 429,
     errors.InternalError: 500,
