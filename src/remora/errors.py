@@ -205,6 +205,12 @@ class BackupRefused(Refusal):
     code = 900017
 
 
+class NotDistributable(Refusal):
+    """The tables cannot be distributed over a Citus cluster; the message says what is lacking."""
+
+    code = 900016
+
+
 def kinds() -> list[type[Refusal]]:
     """Every kind that has a code."""
     return [kind for kind in (*Refusal.__subclasses__(), *LedgerRefusal.__subclasses__()) if hasattr(kind, "code")]

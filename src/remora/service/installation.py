@@ -9,11 +9,12 @@ from hashids import Hashids
 
 from remora import ids
 from remora.clock import Clock
-from remora.errors import MoveUnfinished
-from remora.settings import Secret, Settings
+from remora.errors import MoveUnfinished, NotDistributable
+from remora.settings import Secret, Settings, SqliteUrl
 from remora.storage import installation as values
 from remora.storage import migrations
 from remora.storage.database import Database
+from remora.storage.migrations import citus
 from remora.storage.stores import create, open_database
 
 MOVING = "moving"
@@ -39,6 +40,24 @@ def migrate(settings: Settings, clock: Clock) -> list[str]:
     database = open_database(settings, patient=True)
     try:
         return [step.label for step in migrations.apply(database, clock.now())]
+    finally:
+        database.close()
+
+
+def distribute(settings: Settings, clock: Clock) -> tuple[list[str], list[str]]:
+    """As `migrate`, and distribute the tables over the Citus cluster whose coordinator the database is on. Returns
+    the names of what was applied, and of the tables that were distributed. NotDistributable if it cannot be done.
+    """
+    if isinstance(settings.database, SqliteUrl):
+        raise NotDistributable(
+            f"{settings.database} is an SQLite file, nothing was done: only PostgreSQL can be distributed; remora move"
+            " brings an installation there"
+        )
+    database = open_database(settings, patient=True)
+    try:
+        citus.check(database)
+        applied = [step.label for step in migrations.apply(database, clock.now())]
+        return applied, citus.distribute(database)
     finally:
         database.close()
 

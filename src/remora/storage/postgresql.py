@@ -250,7 +250,8 @@ def _look(conninfo: str) -> bool:
 def _commit(connection: Connection) -> None:
     try:
         done = connection.execute("COMMIT").statusmessage
-    except psycopg.OperationalError as problem:
+    except (psycopg.OperationalError, psycopg.InternalError) as problem:
+        # Citus has no better name than an internal error for a worker that went away while it committed.
         raise StoreUnavailable(
             "the database went away at the commit; whether it was done is not known: send the same again, with its key"
         ) from problem

@@ -34,6 +34,7 @@ STATUS: dict[type[Refusal], int] = {
     errors.BatchRefused: 409,
     errors.TargetInUse: 409,
     errors.BackupRefused: 409,
+    errors.NotDistributable: 409,
     errors.BodyTooLarge: 413,
     errors.RateLimited: 429,
     errors.InternalError: 500,
