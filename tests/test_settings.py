@@ -21,6 +21,15 @@ def test_the_defaults() -> None:
     assert loaded.trusted_proxies == ()
 
 
+def test_a_user_without_a_home_folder_says_where_the_data_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "~")  # what is left of it where nobody knows the user
+    assert settings.load({"REMORA_DATA_DIR": "/data"}).database == SqliteUrl(Path("/data/remora.db"))
+    assert settings.load({"XDG_DATA_HOME": "/data"}).data_dir == Path("/data/remora")
+    with pytest.raises(SettingsError) as raised:
+        settings.load({})
+    assert raised.value.problems == ["REMORA_DATA_DIR must be set: the user has no home folder"]
+
+
 def test_every_setting_can_be_set() -> None:
     loaded = settings.load(
         {

@@ -110,11 +110,20 @@ class _Environment:
         direct = self.read(name, None, parse)
         return direct or self.read(f"{name}_FILE", None, lambda path: parse(_contents(path)))
 
+    def read_data_dir(self) -> Path:
+        """Read where things are kept. A user without a home folder, as containers have them, must say so."""
+        given = self.read("REMORA_DATA_DIR", None, Path)
+        try:
+            return given or _default_data_dir(self.variables)
+        except RuntimeError:
+            self.problems.append("REMORA_DATA_DIR must be set: the user has no home folder")
+            return Path()
+
 
 def load(variables: Mapping[str, str] | None = None) -> Settings:
     """Read the settings from `variables` (the environment by default), or raise SettingsError."""
     env = _Environment(os.environ if variables is None else variables)
-    data_dir = env.read("REMORA_DATA_DIR", _default_data_dir(env.variables), Path)
+    data_dir = env.read_data_dir()
     settings = Settings(
         data_dir=data_dir,
         database=env.read_secret("REMORA_DATABASE_URL", database_url) or SqliteUrl(data_dir / "remora.db"),
