@@ -15,6 +15,7 @@ from remora.service import bots, clients, digest, move, pairs, points, tidy
 from remora.service.installation import Installation, open_installation, open_target
 from remora.settings import PostgresUrl, Secret, Settings, SqliteUrl
 from remora.storage import installation as values
+from remora.storage import rows
 from remora.storage.database import Database
 from tests.cast import DAY, SECOND, START, ManualClock, Shop
 from tests.servers.databases import Databases
@@ -135,7 +136,7 @@ def test_a_copy_that_was_stopped_goes_on(
     installation: Installation, target: Database, shop: Shop, monkeypatch: pytest.MonkeyPatch, steps: int
 ) -> None:
     monkeypatch.setattr(move, "PAGE", 2)
-    monkeypatch.setattr(move, "CHUNK_ENTRIES", 3)
+    monkeypatch.setattr(rows, "GROUP_ENTRIES", 3)
     for number in range(5):
         wallet = Wallet(shop, shop.client(10, 20, platform_client_id=f"U{number}"))
         for nth in range(number):

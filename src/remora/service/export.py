@@ -10,7 +10,7 @@ import msgspec
 from remora.model import Entry, LotChange
 from remora.service import access
 from remora.service.installation import Installation
-from remora.storage import clients, journal
+from remora.storage import journal, rows
 
 PAGE = 200
 
@@ -55,18 +55,17 @@ class Line(msgspec.Struct, frozen=True, rename="camel"):
 
 def export(installation: Installation, bot_id: str) -> Iterator[bytes]:
     """The lines, by client and then from the oldest on. A client's own lines are one snapshot."""
-    after = ""
     with installation.database.read() as tx:
         access.known_bot(tx, bot_id)
-    while True:
+    after: str | None = ""
+    while after is not None:
         with installation.database.read() as tx:
-            page = clients.page(tx, bot_id, after, PAGE)
-            for client in page:
-                for entry in journal.oldest_first(tx, bot_id, client.client_id):
-                    yield msgspec.json.encode(_line(bot_id, client.client_id, entry)) + b"\n"
-        if not page:
-            return
-        after = page[-1].client_id
+            page = rows.clients(tx, bot_id, after, PAGE)
+            for group in rows.groups(page):
+                for client_id, entries in journal.of_group(tx, bot_id, group).items():
+                    for entry in entries:
+                        yield msgspec.json.encode(_line(bot_id, client_id, entry)) + b"\n"
+        after = page[-1].client_id if page else None
 
 
 def _line(bot_id: str, client_id: str, entry: Entry) -> Line:

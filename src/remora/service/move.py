@@ -21,9 +21,6 @@ from remora.storage.database import Database, Transaction
 from remora.storage.rows import ClientRow, Span
 
 PAGE = 500
-CHUNK_ENTRIES = 10_000
-"""At most so many entries are in memory at a time, however long a journal is."""
-
 MOVED = "moved"
 """The value that says what the digests of a copy were when it was whole: it may go on as long as nobody used it."""
 
@@ -148,7 +145,8 @@ def _bring_up(
     for chunk in _chunks(spans):
         rows.add_entries(writing, bot_id, rows.entries(reading, bot_id, chunk))
         rows.add_entry_lots(writing, bot_id, rows.entry_lots(reading, bot_id, chunk))
-    for client_ids in _groups(behind):
+    for group in rows.groups(row for row, _ in behind):
+        client_ids = [row.client_id for row in group]
         rows.save_lots(writing, bot_id, rows.lots(reading, bot_id, client_ids))
         rows.save_holds(writing, bot_id, rows.holds(reading, bot_id, client_ids))
     rows.save_numbers(writing, bot_id, [row for row, _ in behind])
@@ -167,7 +165,7 @@ def _continues(reading: Transaction, bot_id: str, there: ClientRow, row: ClientR
 def _chunks(spans: Sequence[Span]) -> Iterator[list[Span]]:
     """The spans in chunks of a bounded number of entries; a span that is too long is parted."""
     chunk: list[Span] = []
-    room = CHUNK_ENTRIES
+    room = rows.GROUP_ENTRIES
     for client_id, first, last in spans:
         start = first
         while start <= last:
@@ -177,22 +175,9 @@ def _chunks(spans: Sequence[Span]) -> Iterator[list[Span]]:
             start = end + 1
             if room == 0:
                 yield chunk
-                chunk, room = [], CHUNK_ENTRIES
+                chunk, room = [], rows.GROUP_ENTRIES
     if chunk:
         yield chunk
-
-
-def _groups(behind: Sequence[tuple[ClientRow, ClientRow | None]]) -> Iterator[list[str]]:
-    """Encoded ids in groups that have at most so many lots as they have entries, but for a long one alone."""
-    group: list[str] = []
-    room = CHUNK_ENTRIES
-    for row, _ in behind:
-        if group and row.seq > room:
-            yield group
-            group, room = [], CHUNK_ENTRIES
-        group.append(row.client_id)
-        room -= row.seq
-    yield group
 
 
 def _copy_operations(source: Database, target: Database, bot_id: str, done: Done) -> None:

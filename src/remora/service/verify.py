@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import msgspec
+from msgspec import Struct
 
 from remora.ledger.balance import next_due_at
 from remora.ledger.replay import Replay
+from remora.model import Entry, Hold, Lot
 from remora.service import access
 from remora.service.export import Line
 from remora.service.installation import Installation
-from remora.storage import accounts, clients, journal
+from remora.storage import clients, journal, rows
 from remora.storage.database import Transaction
+from remora.storage.rows import ClientRow
 
 PAGE = 200
-ALL = 2**31
 
 
 def work(installation: Installation, bot_id: str) -> int:
@@ -31,16 +34,14 @@ def verify(installation: Installation, bot_id: str, done: Callable[[int], None])
     """
     with installation.database.read() as tx:
         yield from (f"{bot_id}: {orphan}" for orphan in journal.orphans(tx, bot_id))
-    after = ""
-    while True:
+    after: str | None = ""
+    while after is not None:
         with installation.database.read() as tx:
-            page = clients.page(tx, bot_id, after, PAGE)
-            for client in page:
-                yield from (f"{bot_id}/{client.client_id}: {each}" for each in _client(tx, bot_id, client.client_id))
-        if not page:
-            return
+            page = rows.clients(tx, bot_id, after, PAGE)
+            for group in rows.groups(page):
+                yield from (f"{bot_id}/{each}" for each in _group(tx, bot_id, group))
         done(len(page))
-        after = page[-1].client_id
+        after = page[-1].client_id if page else None
 
 
 def verify_lines(lines: Iterable[bytes]) -> Iterator[str]:
@@ -59,44 +60,58 @@ def verify_lines(lines: Iterable[bytes]) -> Iterator[str]:
             yield f"line {number}: {line.bot_id}/{line.client_id} entry {entry.seq}: {problem}"
 
 
-def _client(tx: Transaction, bot_id: str, client_id: str) -> Iterator[str]:
-    replay = Replay(bot_id, client_id)
+def _group(tx: Transaction, bot_id: str, group: Sequence[ClientRow]) -> Iterator[str]:
+    """The disagreements of some clients, each begun with its encoded id."""
+    client_ids = [row.client_id for row in group]
+    journals = journal.of_group(tx, bot_id, group)
+    lots: dict[str, dict[int, Lot]] = defaultdict(dict)
+    for client_id, *lot in rows.lots(tx, bot_id, client_ids):
+        lots[client_id][lot[0]] = Lot(*lot)
+    holds: dict[str, dict[int, Hold]] = defaultdict(dict)
+    for client_id, hold_id, points, expires_at, status in rows.holds(tx, bot_id, client_ids):
+        holds[client_id][hold_id] = Hold(hold_id, points, expires_at, status, ())
+    for row in group:
+        stored = _Stored(row, lots[row.client_id], holds[row.client_id])
+        for problem in _client(Replay(bot_id, row.client_id), journals[row.client_id], stored):
+            yield f"{row.client_id}: {problem}"
+
+
+class _Stored(Struct):
+    """What is stored of a client beside the journal."""
+
+    row: ClientRow
+    lots: dict[int, Lot]
+    holds: dict[int, Hold]
+
+
+def _client(replay: Replay, entries: Iterator[Entry], stored: _Stored) -> Iterator[str]:
     try:
-        for entry in journal.oldest_first(tx, bot_id, client_id):
+        for entry in entries:
             yield from (f"entry {entry.seq}: {problem}" for problem in replay.apply(entry))
     except msgspec.DecodeError as broken:
         yield f"an entry after {replay.seq} cannot be read: {broken}"
         return
-    yield from _lots(tx, replay)
-    yield from _holds(tx, replay)
-    yield from _numbers(tx, replay)
-
-
-def _lots(tx: Transaction, replay: Replay) -> Iterator[str]:
-    stored = {lot.lot_id: lot for lot in journal.lots(tx, replay.bot_id, replay.client_id, ALL)}
-    for lot_id in sorted(stored.keys() | replay.lots.keys()):
-        if stored.get(lot_id) != replay.lots.get(lot_id):
-            yield f"lot {lot_id} is {stored.get(lot_id)}, but its entries say {replay.lots.get(lot_id)}"
-
-
-def _holds(tx: Transaction, replay: Replay) -> Iterator[str]:
-    stored = {hold.hold_id: hold for hold in journal.holds(tx, replay.bot_id, replay.client_id)}
+    yield from _compared("lot", stored.lots, replay.lots)
     said = {hold_id: msgspec.structs.replace(hold, lots=()) for hold_id, hold in replay.holds.items()}
-    for hold_id in sorted(stored.keys() | said.keys()):
-        if stored.get(hold_id) != said.get(hold_id):
-            yield f"hold {hold_id} is {stored.get(hold_id)}, but its entries say {said.get(hold_id)}"
+    yield from _compared("hold", stored.holds, said)
+    yield from _numbers(stored.row, replay)
 
 
-def _numbers(tx: Transaction, replay: Replay) -> Iterator[str]:
-    account = accounts.load(tx, replay.bot_id, [replay.client_id])[replay.client_id]
-    due = next_due_at(replay.lots.values(), replay.open_holds(), account.settled_at)
+def _compared(what: str, stored: Mapping[int, object], said: Mapping[int, object]) -> Iterator[str]:
+    for number in sorted(stored.keys() | said.keys()):
+        if stored.get(number) != said.get(number):
+            yield f"{what} {number} is {stored.get(number)}, but its entries say {said.get(number)}"
+
+
+def _numbers(row: ClientRow, replay: Replay) -> Iterator[str]:
+    due = next_due_at(replay.lots.values(), replay.open_holds(), row.settled_at)
     for name, stored, said in (
-        ("available", account.available, replay.available),
-        ("held", account.held, sum(lot.held for lot in replay.lots.values())),
-        ("seq", account.seq, replay.seq),
-        ("head hash", account.head_hash.hex(), replay.head_hash.hex()),
-        ("next due", account.next_due_at, due),
-        ("settled", account.settled_at >= replay.recorded_at, True),
+        ("available", row.available, replay.available),
+        ("held", row.held, sum(lot.held for lot in replay.lots.values())),
+        ("seq", row.seq, replay.seq),
+        ("head hash", row.head_hash.hex(), replay.head_hash.hex()),
+        ("next due", row.next_due_at, due),
+        ("settled", row.settled_at >= replay.recorded_at, True),
     ):
         if stored != said:
             yield f"{name} is {stored}, but its entries say {said}"

@@ -12,6 +12,9 @@ from remora.model import Credential
 from remora.storage.database import Row, Transaction
 from remora.storage.parameters import array
 
+GROUP_ENTRIES = 10_000
+"""At most so many entries are in memory at a time, but for a client's that has more."""
+
 Span = tuple[str, int, int]
 """An encoded client id, and the first and the last seq of a part of its journal."""
 
@@ -71,6 +74,20 @@ def add_clients(tx: Transaction, bot_id: str, rows: Collection[ClientRow]) -> No
 
 def save_numbers(tx: Transaction, bot_id: str, rows: Collection[ClientRow]) -> None:
     tx.run_many("account_save", bot_id, [asdict(row) for row in rows])
+
+
+def groups(page: Iterable[ClientRow]) -> Iterator[list[ClientRow]]:
+    """The clients in groups whose journals, lots and holds fit into memory: one that has very many is alone."""
+    group: list[ClientRow] = []
+    room = GROUP_ENTRIES
+    for row in page:
+        if group and row.seq > room:
+            yield group
+            group, room = [], GROUP_ENTRIES
+        group.append(row)
+        room -= row.seq
+    if group:
+        yield group
 
 
 def lots(tx: Transaction, bot_id: str, client_ids: Collection[str]) -> list[Row]:

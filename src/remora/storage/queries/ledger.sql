@@ -3,11 +3,6 @@
 SELECT lot_id, points, remaining, held, active_from, expires_at FROM lots
 WHERE bot_id = :bot_id AND client_id = :client_id ORDER BY remaining = 0, lot_id DESC LIMIT :most;
 
--- name: holds_of
--- A client's holds, oldest first.
-SELECT hold_id, points, expires_at, status FROM holds
-WHERE bot_id = :bot_id AND client_id = :client_id ORDER BY hold_id;
-
 -- name: entries_after
 -- A page of a client's journal, oldest first: entries after a seq, up to an instant.
 SELECT seq, kind, points, available, at, recorded_at, reason, metadata, refers_to, active_from, expires_at, hash
