@@ -115,6 +115,7 @@ class Endpoint:
         try:
             answer = await self._answer(services, scope, raw, seen)
         except FAILED_AUTHENTICATION as failure:
+            await services.limiter.ready(rate_limit.FAILED_AUTH, auth.address(scope))
             seen.quota, within = services.limiter.take(rate_limit.FAILED_AUTH, auth.address(scope))
             if not within:
                 raise rate_limit.refusal(seen.quota) from failure
@@ -128,6 +129,8 @@ class Endpoint:
         claims = tokens.read(
             auth.bearer_token(scope), installation.signing_key, None if self.takes_expired_token else now
         )
+        if claims.bot_id == seen.bot_id:
+            await services.limiter.ready(rate_limit.BOT, claims.bot_id)
         with installation.database.read() as tx:
             caller = access.identify(tx, claims, seen.bot_id, now)
             body = self._admit(services, caller, raw, seen)
