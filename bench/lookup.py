@@ -44,16 +44,16 @@ def main() -> None:
             )
             print("ids | Remora min / median / max  | do-nothing min / median / max | ratio of medians")
             for count in (1, 100):
-                script = _script(folder, count, installed)
+                lua = script(folder, count, installed)
                 ours: list[float] = []
                 theirs: list[float] = []
                 for _ in range(ROUNDS):
                     for url, rates in ((remora, ours), (nothing, theirs)):
-                        rates.append(rate(f"{url}/api/openapi/client/point?botId={BOT}", script, CONNECTIONS))
+                        rates.append(rate(f"{url}/api/openapi/client/point?botId={BOT}", lua, CONNECTIONS))
                 print(f"{count:>3} | {figures(ours):<26} | {figures(theirs):<29} | {ratio(ours, theirs)}")
 
 
-def _script(folder: Path, count: int, installed: Installed) -> Path:
+def script(folder: Path, count: int, installed: Installed) -> Path:
     """A script for wrk that sends bodies with `count` random ids."""
     chance = random.Random(count)  # noqa: S311 (which client is asked for is no secret)
     bodies = (
