@@ -14,7 +14,7 @@ help:
 	@echo "make test         install what tests need, and pass all of them"
 	@echo "make check        ruff, mypy --strict and the import contract"
 	@echo "make format       let ruff format and mend what it can"
-	@echo "make bench        look-ups and writes a second, beside their ceilings"
+	@echo "make bench        look-ups and writes a second, beside their ceilings, and what a limit costs"
 	@echo "make constraints  write constraints.txt and constraints-dev.txt anew"
 	@echo "make clean        remove .venv and the demo's data"
 
@@ -50,6 +50,7 @@ format: .venv/.tests
 bench: .venv/.tests
 	$(BIN)/python -m bench.lookup
 	$(BIN)/python -m bench.writes
+	$(BIN)/python -m bench.limiter
 
 # Names, versions and hashes only: no registry's address.
 PIN := $(BIN)/pip-compile --quiet --upgrade --generate-hashes --strip-extras --no-annotate --no-header \

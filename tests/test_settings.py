@@ -34,6 +34,7 @@ def test_every_setting_can_be_set() -> None:
     loaded = settings.load(
         {
             "REMORA_DATABASE_URL": "sqlite:////srv/points.db",
+            "REMORA_REDIS_URL": "rediss://user:hunter2@h:6380/1?ssl_ca_certs=/etc/ca.pem&socket_timeout=1",
             "REMORA_SIGNING_KEY": KEY,
             "REMORA_HOST": "::",
             "REMORA_PORT": "0",
@@ -43,6 +44,9 @@ def test_every_setting_can_be_set() -> None:
         }
     )
     assert loaded.database == SqliteUrl(Path("/srv/points.db"))
+    assert loaded.redis_url is not None
+    assert loaded.redis_url.reveal().startswith("rediss://user:hunter2@h:6380/1?")
+    assert "hunter2" not in repr(loaded)
     assert loaded.signing_key is not None
     assert loaded.signing_key.reveal() == KEY
     assert (loaded.host, loaded.port) == ("::", 0)
@@ -59,6 +63,13 @@ def test_the_data_folder_moves_the_default_database() -> None:
     assert settings.load({"REMORA_DATA_DIR": "/srv"}).database == SqliteUrl(Path("/srv/remora.db"))
 
 
+@pytest.mark.parametrize("url", ["redis://h", "redis://h/", "redis://[::1]:6380/3", "unix:///run/redis.sock?db=2"])
+def test_the_url_of_a_redis_may_be_short(url: str) -> None:
+    loaded = settings.load({"REMORA_REDIS_URL": url})
+    assert loaded.redis_url is not None
+    assert loaded.redis_url.reveal() == url
+
+
 def test_a_secret_may_stand_in_a_file(tmp_path: Path) -> None:
     file = tmp_path / "key"
     file.write_text(f"{KEY}\n")
@@ -69,10 +80,17 @@ def test_a_secret_may_stand_in_a_file(tmp_path: Path) -> None:
 
 BAD = {
     "REMORA_DATABASE_URL": ["mysql://u:hunter2@h/d", "sqlite:///", "sqlite:///:memory:", "/path"],
+    "REMORA_REDIS_URL": [
+        "http://:hunter2@h",
+        "redis://:hunter2@h:65536",
+        "redis://:hunter2@h/points",
+        "redis://:hunter2@h?db=one",
+        "redis://:hunter2@h?no_such_option=1",
+    ],
     "REMORA_SIGNING_KEY": ["hunter2"],
     "REMORA_SIGNING_KEY_FILE": ["/does/not/exist"],
     "REMORA_PORT": ["x", "-1", "65536", "1.5", "٣", "tcp://10.0.0.1:80"],
-    "REMORA_RATE_LIMIT": ["fast", "0/minute", "-1/minute", "1/minute; 2/hour", "600"],
+    "REMORA_RATE_LIMIT": ["fast", "0/minute", "-1/minute", "1/minute; 2/hour", "600", "1000000001/day", "1/2 years"],
     "REMORA_FAILED_AUTH_LIMIT": ["60/fortnight"],
     "REMORA_TRUSTED_PROXIES": ["somewhere", "10.0.0.1/8", ","],
 }

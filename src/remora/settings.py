@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import limits
 from msgspec import Struct
@@ -18,6 +18,8 @@ MIN_KEY_BYTES = 32
 MAX_PORT = 65535
 MAX_COUNT = 1_000_000
 MAX_WORKERS = 256
+MAX_RATE = 1_000_000_000
+MAX_WINDOW_SECONDS = 366 * 86_400
 
 SQLITE = "sqlite:///"
 POSTGRES = ("postgresql://", "postgres://")
@@ -183,16 +185,26 @@ def database_url(text: str) -> DatabaseUrl:
 def _redis_url(text: str) -> Secret:
     if not text.startswith(REDIS):
         raise ValueError("must start with redis://, rediss:// or unix:// (for Valkey too)")
-    _split(text)
+    parts = _split(text)
+    if parts.scheme != "unix" and not parts.path.removeprefix("/").isdigit() and parts.path not in {"", "/"}:
+        raise ValueError("must end in the number of a database, like /1, or in none")
+    from redis import ConnectionPool  # noqa: PLC0415 (the client takes a third of a second to load)
+
+    try:
+        ConnectionPool.from_url(text).make_connection()
+    except Exception:  # noqa: BLE001 (each option of a connection fails in its own way)
+        raise ValueError("has an option after the ? that there is not, or with a value that cannot be") from None
     return Secret(text)
 
 
-def _split(text: str) -> None:
+def _split(text: str) -> SplitResult:
     """Raise ValueError unless it is a URL with a port that can be one."""
     try:
-        _ = urlsplit(text).port
+        parts = urlsplit(text)
+        _ = parts.port
     except ValueError:
         raise ValueError("is not a URL: a port, or a part in brackets, is wrong") from None
+    return parts
 
 
 def _signing_key(text: str) -> Secret:
@@ -213,8 +225,8 @@ def _rate(text: str) -> limits.RateLimitItem:
         rates = limits.parse_many(text)
     except ValueError as problem:
         raise ValueError(f"must be a rate like 600/minute or 10/second, not {text!r}") from problem
-    if len(rates) != 1 or rates[0].amount < 1:
-        raise ValueError(f"must be one rate of at least 1, not {text!r}")
+    if len(rates) != 1 or not 1 <= rates[0].amount <= MAX_RATE or rates[0].get_expiry() > MAX_WINDOW_SECONDS:
+        raise ValueError(f"must be one rate of 1 to {MAX_RATE:,}, in a year at most, not {text!r}")
     return rates[0]
 
 

@@ -12,6 +12,7 @@ from remora.settings import Settings
 from remora.web import auth, errors, observe, rate_limit, routes
 from remora.web.body import ClientGone
 from remora.web.endpoint import Services, respond
+from remora.web.local_limiter import LocalLimiter
 from remora.web.observe import Observation
 from remora.web.rate_limit import Limiter
 from remora.web.store import Store
@@ -23,8 +24,7 @@ class Application:
     """The ASGI application. It turns whatever a request comes to into one answer and one log line."""
 
     def __init__(self, installation: Installation, settings: Settings) -> None:
-        limiter = Limiter(settings.rate_limit, settings.failed_auth_limit)
-        self.services = Services(installation, limiter, Store(installation, settings))
+        self.services = Services(installation, _limiter(settings), Store(installation, settings))
         self._router = Router(routes.every(), redirect_slashes=False)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -54,12 +54,22 @@ class Application:
     def close(self) -> None:
         """Finish the writes that were accepted; the installation is the caller's to close."""
         self.services.store.close()
+        self.services.limiter.close()
 
     def _headers(self, scope: Scope, seen: Observation) -> list[tuple[bytes, bytes]]:
         """The request id, and the limit that applies: the bot's once it is known, else the address's."""
         quota = seen.quota or self.services.limiter.look(rate_limit.FAILED_AUTH, auth.address(scope))
         replayed = [(b"idempotent-replayed", b"true")] if seen.replayed else []
         return [(b"x-request-id", seen.request_id.encode()), *quota.headers(), *replayed]
+
+
+def _limiter(settings: Settings) -> Limiter:
+    rates = {rate_limit.BOT: settings.rate_limit, rate_limit.FAILED_AUTH: settings.failed_auth_limit}
+    if settings.redis_url is None:
+        return LocalLimiter(rates)
+    from remora.web.shared_limiter import SharedLimiter  # noqa: PLC0415 (the client takes a third of a second to load)
+
+    return SharedLimiter(settings.redis_url, rates)
 
 
 def _refusal(problem: Exception, seen: Observation) -> Refusal:

@@ -126,6 +126,7 @@ class Endpoint:
         try:
             answer = await self._answer(services, scope, raw, seen)
         except FAILED_AUTHENTICATION as failure:
+            await services.limiter.ready(rate_limit.FAILED_AUTH, auth.address(scope))
             seen.quota, within = services.limiter.take(rate_limit.FAILED_AUTH, auth.address(scope))
             if not within:
                 raise rate_limit.refusal(seen.quota) from failure
@@ -143,6 +144,7 @@ class Endpoint:
         body = self._decode(raw)
         known = await services.store.look_up(bot_id, Question(claims.token_id, self._wanted(claims, bot_id, body)))
         caller = access.identify(known.caller, claims, bot_id, now)
+        await services.limiter.ready(rate_limit.BOT, bot_id)
         self._admit(services, caller, body, raw, seen)
         call = Call(services, bot_id, claims, now, seen, scope)
         if self.looks_up is not None:

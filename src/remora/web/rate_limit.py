@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import ipaddress
-import math
-import time
+from typing import Protocol
 
-from limits import RateLimitItem
-from limits.storage import MemoryStorage
-from limits.strategies import FixedWindowRateLimiter
 from msgspec import Struct
 
 from remora.errors import RateLimited
@@ -33,25 +29,42 @@ class Quota(Struct, frozen=True):
         return [(b"ratelimit-policy", policy.encode()), (b"ratelimit", state.encode())]
 
 
-class Limiter:
-    """Counts in fixed windows, each of which starts at the first request in it."""
+class Limiter(Protocol):
+    """Counts requests in fixed windows, each of which starts at the first request in it.
 
-    def __init__(self, bot_rate: RateLimitItem, failed_auth_rate: RateLimitItem) -> None:
-        self._rates = {BOT: bot_rate, FAILED_AUTH: failed_auth_rate}
-        self._windows = FixedWindowRateLimiter(MemoryStorage())
+    `needs_ask`, `take` and `look` work on the process's own memory, in microseconds, in any thread.
+    """
+
+    @property
+    def failures(self) -> int:
+        """How often it was in vain to ask for permits."""
+        ...
+
+    @property
+    def alone(self) -> int:
+        """How many requests were counted in this process alone because of that."""
+        ...
+
+    def needs_ask(self, policy: str, key: str) -> bool:
+        """Whether `take` cannot tell without asking first."""
+        ...
+
+    async def ready(self, policy: str, key: str) -> None:
+        """Wait until `take` can tell. Await nothing between this and `take`: what there is may be taken by others."""
+        ...
 
     def take(self, policy: str, key: str) -> tuple[Quota, bool]:
-        """Count one request; say what is left, and whether it was within the limit."""
-        within = self._windows.hit(self._rates[policy], policy, key)
-        return self.look(policy, key), within
+        """Count one request; say what is left, and whether it was within the limit.
+
+        Where `needs_ask` says so still, nothing is counted and the request is not within the limit.
+        """
+        ...
 
     def look(self, policy: str, key: str) -> Quota:
         """What is left, without counting."""
-        rate = self._rates[policy]
-        reset_at, remaining = self._windows.get_window_stats(rate, policy, key)
-        # The library reads this clock too, and cannot be given ours.
-        reset_seconds = max(0, math.ceil(reset_at - time.time()))
-        return Quota(policy, rate.amount, rate.get_expiry(), max(0, remaining), reset_seconds)
+        ...
+
+    def close(self) -> None: ...
 
 
 def refusal(quota: Quota) -> RateLimited:

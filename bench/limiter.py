@@ -1,0 +1,105 @@
+"""What a rate limit costs a request: counted in memory, leased from Redis, and asked of Redis each time.
+
+A round is one window of one bot, with as many requests as its limit allows, so that the small leases at a window's
+end are in it. Rounds alternate. A look-up's time is what the server takes for one id, in the same run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from itertools import count
+from pathlib import Path
+
+import limits
+import uvloop
+from tests.servers.redis import RedisServer
+
+from bench.installed import BOT, install
+from bench.load import ROUNDS, rate
+from bench.lookup import CONNECTIONS, write_script
+from bench.serve import running
+from remora.settings import Secret
+from remora.web import rate_limit
+from remora.web.lessor import Lessor
+from remora.web.local_limiter import LocalLimiter
+from remora.web.rate_limit import Limiter
+from remora.web.shared_limiter import SharedLimiter
+
+LIMITS = (600, 6_000, 60_000)
+HOUR = 3600
+
+Request = Callable[[str], Awaitable[None]]
+
+
+def main() -> None:
+    """Measure look-ups and limiters in turn, print the table."""
+    lookups: list[float] = []
+    figures: dict[tuple[int, str], list[float]] = {}
+    with (
+        tempfile.TemporaryDirectory() as name,
+        RedisServer() as redis,
+        asyncio.Runner(loop_factory=uvloop.new_event_loop) as loop,
+    ):
+        folder = Path(name)
+        installed = install(f"sqlite:///{folder}/bench.db")
+        with running("remora", folder / "remora.log", installed.environment) as remora:
+            url = Secret(redis.url)
+            lua = write_script(folder, 1, installed)
+            kinds = {(amount, what): request for amount in LIMITS for what, request in limiters(url, amount)}
+            for request in kinds.values():
+                loop.run(window(request, "a window to connect in", min(LIMITS)))
+            for number in range(ROUNDS):
+                lookups.append(1e6 / rate(f"{remora}/api/openapi/client/point?botId={BOT}", lua, CONNECTIONS))
+                for (amount, what), request in kinds.items():
+                    spent = loop.run(window(request, f"bot{number}", amount))
+                    figures.setdefault((amount, what), []).append(spent)
+    lookup = statistics.median(lookups)
+    print(f"{CONNECTIONS} requests at a time, medians of {ROUNDS} rounds; a look-up takes the server {lookup:.0f} µs\n")
+    print("requests a window | limiter           | µs a request | of a look-up")
+    for (amount, what), rounds in figures.items():
+        median = statistics.median(rounds)
+        print(f"{amount:>17,} | {what:<17} | {median:>12.1f} | {median / lookup:>12.1%}")
+
+
+def limiters(url: Secret, amount: int) -> Iterator[tuple[str, Request]]:
+    """What to compare, each as what a request does."""
+    rates = {rate_limit.BOT: limits.parse(f"{amount}/hour")}
+
+    def of(limiter: Limiter) -> Request:
+        async def request(bot: str) -> None:
+            await limiter.ready(rate_limit.BOT, bot)
+            _, within = limiter.take(rate_limit.BOT, bot)
+            assert within
+
+        return request
+
+    lessor = Lessor(url)
+
+    async def each_time(bot: str) -> None:
+        await asyncio.to_thread(lessor.lease, "each-time", bot, amount, HOUR, 0)
+
+    yield "in memory", of(LocalLimiter(rates))
+    yield "leased from Redis", of(SharedLimiter(url, rates))
+    yield "Redis each time", each_time
+
+
+async def window(request: Request, bot: str, amount: int) -> float:
+    """Microseconds for each of `amount` requests, as many at a time as the look-ups."""
+    numbers = count()
+
+    async def caller() -> None:
+        while next(numbers) < amount:
+            await request(bot)
+            await asyncio.sleep(0)  # as the rest of a request would let others run
+
+    started = time.perf_counter()
+    await asyncio.gather(*(caller() for _ in range(CONNECTIONS)))
+    return (time.perf_counter() - started) * 1e6 / amount
+
+
+if __name__ == "__main__":
+    main()
