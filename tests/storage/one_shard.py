@@ -37,6 +37,12 @@ def parsed(text: str) -> ast.Node:
     return raw.stmt
 
 
+def explained(text: str, bot_id: str) -> bytes:
+    """What asks for the plan of one named statement, as JSON. '1' is taken for a parameter of any type that we have."""
+    literal = re.sub(r":([a-z_]+)", lambda found: f"'{bot_id}'" if found[1] == KEY else "'1'", text)
+    return f"EXPLAIN (FORMAT JSON) {literal}".encode()
+
+
 def faults(text: str, tables: Collection[str]) -> list[str]:
     """Why the statement might need more than one shard, if `tables` are distributed by bot; nothing if it cannot."""
     tree = parsed(text)
