@@ -188,12 +188,16 @@ def test_every_command_in_the_documentation_exists() -> None:
     assert set(re.findall(r"^\| `remora ([a-z ]+)`", page, re.MULTILINE)) <= known
 
 
-def test_every_setting_is_documented_and_every_documented_one_exists() -> None:
+def every_setting() -> set[str]:
+    """The variables that the code reads."""
     code = (Path(remora.__file__).parent / "settings.py").read_text()
     read = set(re.findall(r'"(REMORA_\w+)"', code))
-    read |= {f"{name}_FILE" for name in re.findall(r'read_secret\("(REMORA_\w+)"', code)}
+    return read | {f"{name}_FILE" for name in re.findall(r'read_secret\("(REMORA_\w+)"', code)}
+
+
+def test_every_setting_is_documented_and_every_documented_one_exists() -> None:
     page = (DOCS / "reference" / "settings.md").read_text()
-    assert set(re.findall(r"^\| `(REMORA_\w+)`", page, re.MULTILINE)) == read
+    assert set(re.findall(r"^\| `(REMORA_\w+)`", page, re.MULTILINE)) == every_setting()
 
 
 def test_every_error_code_is_documented_with_its_status() -> None:
@@ -203,7 +207,7 @@ def test_every_error_code_is_documented_with_its_status() -> None:
 
 
 def test_every_link_between_pages_leads_somewhere() -> None:
-    for page in [*ROOT.glob("*.md"), *DOCS.rglob("*.md")]:
+    for page in [*ROOT.glob("*.md"), *DOCS.rglob("*.md"), *(ROOT / "deploy").glob("*.md")]:
         for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", page.read_text(encoding="utf-8")):
             assert (page.parent / target).exists(), f"{page}: {target}"
 
