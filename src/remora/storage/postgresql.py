@@ -139,6 +139,8 @@ class PostgresDatabase:
             except psycopg.Error as problem:
                 dead = connection.broken
                 self.pool.putconn(connection)
+                if isinstance(problem, pg.FeatureNotSupported):  # its URL asked for `target_session_attrs=any`
+                    raise StoreUnavailable("the database is a standby, and cannot be written to") from problem
                 if not dead or time.monotonic() > last:
                     raise _translated(problem) from problem
             else:
