@@ -54,6 +54,9 @@ class SqliteDatabase:
         with self._writer, self._transaction("BEGIN IMMEDIATE") as transaction:
             yield transaction
 
+    def pool_state(self) -> None:
+        """Each thread has its own connection."""
+
     def close(self) -> None:
         for connection in self._open:
             connection.close()

@@ -36,6 +36,9 @@ class Quota(Struct, frozen=True):
 class Limiter:
     """Counts in fixed windows, each of which starts at the first request in it."""
 
+    failures = 0
+    """How often it was in vain to ask elsewhere; here everything is known."""
+
     def __init__(self, bot_rate: RateLimitItem, failed_auth_rate: RateLimitItem) -> None:
         self._rates = {BOT: bot_rate, FAILED_AUTH: failed_auth_rate}
         self._windows = FixedWindowRateLimiter(MemoryStorage())
