@@ -7,11 +7,12 @@ that came meanwhile, and a client that everyone wants costs one row update per b
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from remora.errors import Refusal, StoreUnavailable
 
@@ -22,11 +23,24 @@ CarryOut = Callable[[str, Sequence[Item]], Sequence[Result]]
 """Carries out one bot's items, all in one transaction, and returns a result for each."""
 
 
+class Watch(Protocol):
+    """Looks on, in whichever thread it happens: what it does takes microseconds, and never fails."""
+
+    def waiting(self, weight: int) -> None:
+        """So much waits now. Calls do not overlap."""
+        ...
+
+    def done(self, weight: int, seconds: float, senders: Sequence[object]) -> None:
+        """A transaction has ended, well or not; whoever sent its items is named as they named themselves."""
+        ...
+
+
 @dataclass
 class _Waiting(Generic[Item, Result]):
     bot_id: str
     item: Item
     weight: int
+    sender: object
     answer: Future[Result] = field(default_factory=Future)
 
 
@@ -41,12 +55,14 @@ class Engine(Generic[Item, Result]):
         weigh: Callable[[Item], int],
         most_waiting: int,
         most_together: int,
+        watches: Sequence[Watch] = (),
     ) -> None:
         """Bounds are in what `weigh` says of items: so much may wait, and so much is taken together."""
         self._carry_out_all = carry_out
         self._weigh = weigh
         self._most_waiting = most_waiting
         self._most_together = most_together
+        self._watches = watches
         self._waiting: deque[_Waiting[Item, Result]] = deque()
         self._weight_waiting = 0
         self._closing = False
@@ -54,11 +70,11 @@ class Engine(Generic[Item, Result]):
         self._thread = threading.Thread(target=self._run, name=f"remora-{name}")
         self._thread.start()
 
-    def submit(self, bot_id: str, item: Item) -> Future[Result]:
+    def submit(self, bot_id: str, item: Item, sender: object = None) -> Future[Result]:
         """Queue an item. Its answer comes when its transaction has ended. StoreUnavailable, at once, if the queue is
         full or closed; the item was not taken then.
         """
-        waiting = _Waiting[Item, Result](bot_id, item, self._weigh(item))
+        waiting = _Waiting[Item, Result](bot_id, item, self._weigh(item), sender)
         with self._changed:
             if self._closing:
                 raise StoreUnavailable("the server is stopping; nothing was done")
@@ -66,7 +82,7 @@ class Engine(Generic[Item, Result]):
             if self._waiting and self._weight_waiting + waiting.weight > self._most_waiting:
                 raise StoreUnavailable("too much is waiting for the database; nothing was done")
             self._waiting.append(waiting)
-            self._weight_waiting += waiting.weight
+            self._add_weight(waiting.weight)
             self._changed.notify()
         return waiting.answer
 
@@ -97,12 +113,17 @@ class Engine(Generic[Item, Result]):
             while self._waiting and (not batch or weight + self._waiting[0].weight <= self._most_together):
                 batch.append(self._waiting.popleft())
                 weight += batch[-1].weight
-            self._weight_waiting -= weight
+            self._add_weight(-weight)
             return batch
+
+    def _add_weight(self, weight: int) -> None:
+        self._weight_waiting += weight
+        for watch in self._watches:
+            watch.waiting(self._weight_waiting)
 
     def _carry_out(self, bot_id: str, together: list[_Waiting[Item, Result]]) -> None:
         try:
-            results = self._carry_out_all(bot_id, [waiting.item for waiting in together])
+            results = self._watched(bot_id, together)
         except Refusal as refusal:
             for waiting in together:
                 waiting.answer.set_exception(refusal)
@@ -116,3 +137,14 @@ class Engine(Generic[Item, Result]):
         else:
             for waiting, result in zip(together, results, strict=True):
                 waiting.answer.set_result(result)
+
+    def _watched(self, bot_id: str, together: list[_Waiting[Item, Result]]) -> Sequence[Result]:
+        """Carry them out while those look on who want to."""
+        started = time.perf_counter()
+        try:
+            return self._carry_out_all(bot_id, [waiting.item for waiting in together])
+        finally:
+            seconds = time.perf_counter() - started
+            for watch in self._watches:
+                senders = [waiting.sender for waiting in together]
+                watch.done(sum(waiting.weight for waiting in together), seconds, senders)

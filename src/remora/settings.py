@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 from collections.abc import Callable, Mapping
+from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import SplitResult, urlsplit
@@ -20,6 +21,8 @@ MAX_COUNT = 1_000_000
 MAX_WORKERS = 256
 MAX_RATE = 1_000_000_000
 MAX_WINDOW_SECONDS = 366 * 86_400
+
+METRICS_DIR = "REMORA_METRICS_DIR"
 
 SQLITE = "sqlite:///"
 POSTGRES = ("postgresql://", "postgres://")
@@ -69,6 +72,14 @@ class PostgresUrl(Struct, frozen=True):
 DatabaseUrl = SqliteUrl | PostgresUrl
 
 
+class MetricsFor(StrEnum):
+    """Who is told the metrics: those who ask the server itself, those too for whom a proxy asks, or nobody."""
+
+    DIRECT = "direct"
+    ALL = "all"
+    NOBODY = "off"
+
+
 class Settings(Struct, frozen=True):
     """What an operator can set; docs/reference/settings.md says what each is for."""
 
@@ -85,6 +96,8 @@ class Settings(Struct, frozen=True):
     failed_auth_limit: limits.RateLimitItem
     trusted_proxies: tuple[str, ...]
     queue_limit: int
+    metrics: MetricsFor
+    metrics_dir: Path | None
 
 
 class _Environment:
@@ -140,6 +153,8 @@ def load(variables: Mapping[str, str] | None = None) -> Settings:
         trusted_proxies=env.read("REMORA_TRUSTED_PROXIES", (), _networks),
         queue_limit=env.read("REMORA_QUEUE_LIMIT", 10_000, _whole(1, MAX_COUNT)),
         workers=env.read("REMORA_WORKERS", 1, _whole(1, MAX_WORKERS)),
+        metrics=env.read("REMORA_METRICS", MetricsFor.DIRECT, _metrics_for),
+        metrics_dir=env.read(METRICS_DIR, None, _folder),
     )
     if env.problems:
         raise SettingsError(env.problems)
@@ -218,6 +233,19 @@ def _contents(path: str) -> str:
         return Path(path).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as problem:
         raise ValueError(f"cannot be read: {path}: {type(problem).__name__}") from problem
+
+
+def _metrics_for(text: str) -> MetricsFor:
+    try:
+        return MetricsFor(text)
+    except ValueError:
+        raise ValueError(f"must be one of {', '.join(MetricsFor)}, not {text!r}") from None
+
+
+def _folder(text: str) -> Path:
+    if not os.access(text, os.W_OK | os.X_OK) or not Path(text).is_dir():
+        raise ValueError(f"must be a folder that is there and can be written to, not {text!r}")
+    return Path(text)
 
 
 def _rate(text: str) -> limits.RateLimitItem:

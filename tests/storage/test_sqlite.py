@@ -27,7 +27,7 @@ def test_writes_are_flushed_to_disk_before_they_are_answered(database: Database)
 
 def test_a_file_that_is_not_there_is_not_made(tmp_path: Path) -> None:
     with pytest.raises(StoreUnavailable):
-        SqliteDatabase(tmp_path / "missing.db")
+        SqliteDatabase(tmp_path / "missing.db", busy_timeout_seconds=5)
     assert list(tmp_path.iterdir()) == []
 
 

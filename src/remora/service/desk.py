@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 import msgspec
 from msgspec.structs import replace
@@ -29,24 +30,31 @@ Result = list[Outcome] | Refusal
 """An outcome for each order of a job; or the refusal of the whole of it."""
 
 
-def carry_out(installation: Installation, bot_id: str, jobs: Sequence[Job]) -> list[Result]:
+Written = Callable[[str, Iterable[Entry]], None]
+"""Is told of a bot's entries once they are on disk. It must not fail: what was done cannot be undone for it."""
+
+
+def carry_out(
+    installation: Installation, bot_id: str, jobs: Sequence[Job], written: Written = lambda *_: None
+) -> list[Result]:
     """Carry out one bot's jobs in one transaction, in order. NoSuchBot and StoreUnavailable refuse them
     all.
     """
     for _ in range(TRIES):
         try:
-            return _carried_out(installation, bot_id, jobs)
+            return _carried_out(installation, bot_id, jobs, written)
         except UniqueViolation as taken:
             # Another process has kept one of these keys for another client meanwhile. Now it is there to be read.
             last = taken
     raise last
 
 
-def _carried_out(installation: Installation, bot_id: str, jobs: Sequence[Job]) -> list[Result]:
+def _carried_out(installation: Installation, bot_id: str, jobs: Sequence[Job], written: Written) -> list[Result]:
     with installation.database.write() as tx:
         desk = Desk(tx, installation, bot_id, [order for job in jobs for order in job.orders])
         results = [desk.job(job) for job in jobs]
         desk.save(tx)
+    written(bot_id, chain.from_iterable(desk.changed.entries.values()))
     return results
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 Row = tuple[Any, ...]
 
@@ -48,6 +48,17 @@ class Transaction(Reads, Protocol):
         ...
 
 
+class PoolState(NamedTuple):
+    """Connections now, and since the pool was opened how often none came in time, and how long all have waited."""
+
+    most: int
+    size: int
+    available: int
+    waiting: int
+    timeouts: int
+    waited_seconds: float
+
+
 class Database(Reads, Protocol):
     """One store. `together` sees a snapshot for each query. Both transactions end when the block does: kept if it
     ends well, undone if it raises.
@@ -68,6 +79,10 @@ class Database(Reads, Protocol):
 
     def write(self) -> AbstractContextManager[Transaction]:
         """A transaction that may write; what it wrote is on disk when the block has ended."""
+        ...
+
+    def pool_state(self) -> PoolState | None:
+        """How the pool of connections does; None where there is none. Asks nobody."""
         ...
 
     def close(self) -> None:

@@ -18,7 +18,7 @@ from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout, TooManyRequest
 
 from remora.errors import StoreUnavailable
 from remora.settings import Secret
-from remora.storage.database import Query, Row, Transaction, UniqueViolation
+from remora.storage.database import PoolState, Query, Row, Transaction, UniqueViolation
 from remora.storage.named import statements
 from remora.storage.parameters import table
 
@@ -108,6 +108,17 @@ class PostgresDatabase:
 
     def write(self) -> AbstractContextManager[Transaction]:
         return self._transaction(WRITE)
+
+    def pool_state(self) -> PoolState:
+        told = self.pool.get_stats()  # it leaves out what never happened
+        return PoolState(
+            most=told["pool_max"],
+            size=told["pool_size"],
+            available=told["pool_available"],
+            waiting=told["requests_waiting"],
+            timeouts=told.get("requests_errors", 0),
+            waited_seconds=told.get("requests_wait_ms", 0) / 1000,
+        )
 
     def close(self) -> None:
         self.pool.close(timeout=self._timeout_seconds)

@@ -65,6 +65,9 @@ class SqliteDatabase:
             connection.execute("PRAGMA page_count").fetchall()
             yield connection
 
+    def pool_state(self) -> None:
+        """Each thread has its own connection."""
+
     def close(self) -> None:
         for connection in self._open:
             connection.close()

@@ -2,33 +2,64 @@
 
 from __future__ import annotations
 
+import os
+import time
+
 from starlette.exceptions import HTTPException
 from starlette.routing import Router
 from starlette.types import Message, Receive, Scope, Send
 
-from remora.errors import InternalError, MethodNotAllowed, PathUnknown, Refusal
+from remora.errors import InternalError, MethodNotAllowed, PathUnknown, RateLimited, Refusal
 from remora.service.installation import Installation
 from remora.settings import Settings
-from remora.web import auth, errors, observe, rate_limit, routes
+from remora.web import auth, errors, observe, rate_limit, routes, tally, tracing
 from remora.web.body import ClientGone
 from remora.web.endpoint import Services, respond
+from remora.web.figures import Figures
 from remora.web.local_limiter import LocalLimiter
-from remora.web.observe import Observation
+from remora.web.metrics import Metrics
+from remora.web.observe import CLIENT_GONE_STATUS, Observation
 from remora.web.rate_limit import Limiter
 from remora.web.store import Store
-
-CLIENT_GONE_STATUS = 499  # as nginx logs it; nobody is there to receive it
+from remora.web.tracing import Tracing
 
 
 class Application:
-    """The ASGI application. It turns whatever a request comes to into one answer and one log line."""
+    """The ASGI application. It turns whatever a request comes to into one answer, one log line and one count."""
 
-    def __init__(self, installation: Installation, settings: Settings) -> None:
-        self.services = Services(installation, _limiter(settings), Store(installation, settings))
+    def __init__(self, installation: Installation, settings: Settings, traces: Tracing | None = None) -> None:
+        """Without `traces` there are those that the environment asks for, if any."""
+        limiter = _limiter(settings)
+        metrics = Metrics(tally.opened(settings.metrics_dir))
+        self._tracing = traces or tracing.start(os.environ)
+        self.services = Services(
+            installation=installation,
+            limiter=limiter,
+            store=Store(installation, settings, metrics, self._tracing),
+            metrics=metrics,
+            figures=Figures(metrics, installation.database, limiter),
+            metrics_for=settings.metrics,
+        )
         self._router = Router(routes.every(), redirect_slashes=False)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         seen = observe.begin(scope)
+        if self._tracing is None:
+            await self._answer(scope, receive, send, seen)
+        else:
+            with self._tracing.request(scope, seen):
+                await self._answer(scope, receive, send, seen)
+
+    def close(self) -> None:
+        """Finish the writes that were accepted; the installation is the caller's to close."""
+        self.services.store.close()
+        self.services.limiter.close()
+        self.services.figures.close()
+        self.services.metrics.tally.close()
+        if self._tracing is not None:
+            self._tracing.close()
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, seen: Observation) -> None:
         scope.update({"app": self, "services": self.services, "seen": seen})
 
         async def send_noted(message: Message) -> None:
@@ -46,15 +77,14 @@ class Application:
                 raise  # the answer has begun, so another cannot be given
             refusal = _refusal(problem, seen)
             seen.code = refusal.code
+            if isinstance(refusal, RateLimited) and seen.quota is not None:
+                self.services.metrics.limited(seen.quota.policy)
             content = errors.envelope(refusal, seen.bot_id)
             await respond(send_noted, errors.STATUS[type(refusal)], content, errors.extra_headers(refusal))
         finally:
-            observe.finish(scope, seen)
-
-    def close(self) -> None:
-        """Finish the writes that were accepted; the installation is the caller's to close."""
-        self.services.store.close()
-        self.services.limiter.close()
+            seconds = time.perf_counter() - seen.started
+            observe.finish(scope, seen, seconds)
+            self.services.metrics.answered(scope, seen.status, seen.code, seconds)
 
     def _headers(self, scope: Scope, seen: Observation) -> list[tuple[bytes, bytes]]:
         """The request id, and the limit that applies: the bot's once it is known, else the address's."""

@@ -26,10 +26,13 @@ from remora.service.installation import Installation
 from remora.service.lookup import LookedUp, Question, Wanted
 from remora.service.orders import Job
 from remora.service.tokens import Claims
+from remora.settings import MetricsFor
 from remora.storage.database import Transaction
 from remora.web import auth, rate_limit
 from remora.web import body as bodies
 from remora.web.errors import ErrorResponse
+from remora.web.figures import Figures
+from remora.web.metrics import Metrics
 from remora.web.observe import Observation
 from remora.web.rate_limit import Limiter
 from remora.web.store import Store
@@ -67,6 +70,9 @@ class Services:
     installation: Installation
     limiter: Limiter
     store: Store
+    metrics: Metrics
+    figures: Figures
+    metrics_for: MetricsFor
 
 
 @dataclass(frozen=True, slots=True)

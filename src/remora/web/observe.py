@@ -16,7 +16,8 @@ from starlette.types import Scope
 from remora.web.rate_limit import Quota
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
-_PATH_CHARACTERS = 200
+PATH_CHARACTERS = 200
+CLIENT_GONE_STATUS = 499  # as nginx logs it; nobody is there to receive it
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("remora")
 
@@ -33,6 +34,7 @@ class Observation(Struct):
     found: int | None = None
     quota: Quota | None = None
     replayed: bool = False
+    trace_id: str | None = None
 
 
 def begin(scope: Scope) -> Observation:
@@ -42,19 +44,21 @@ def begin(scope: Scope) -> Observation:
     return Observation(request_id, time.perf_counter())
 
 
-def finish(scope: Scope, seen: Observation) -> None:
+def finish(scope: Scope, seen: Observation, seconds: float) -> None:
     """Write the request's line. The query string is left out: it is the caller's to fill."""
+    traced = {} if seen.trace_id is None else {"trace_id": seen.trace_id}
     log.info(
         "request",
         request_id=seen.request_id,
         method=scope["method"],
-        path=scope["path"][:_PATH_CHARACTERS],
+        path=scope["path"][:PATH_CHARACTERS],
         status=seen.status,
         code=seen.code,
         bot=seen.bot_id,
-        ms=round((time.perf_counter() - seen.started) * 1000, 3),
+        ms=round(seconds * 1000, 3),
         asked=seen.asked,
         found=seen.found,
+        **traced,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.routing import Route
 
-from remora.web import documents, health, openapi
+from remora.web import documents, health, openapi, scrape
 from remora.web.calls import batch, clients, credentials, history, lookup, orders
 from remora.web.openapi import Document
 
@@ -25,9 +25,10 @@ API = [
     Route(f"{BASE}/openapi/client/point/explain", history.explain, methods=["POST"]),
 ]
 
-HEALTH = [
+OPERATION = [
     Route("/healthz", health.alive),
     Route("/readyz", health.ready),
+    Route("/metrics", scrape.metrics),
 ]
 
 
@@ -37,5 +38,5 @@ def api_document() -> Document:
 
 
 def every() -> list[Route]:
-    """The calls, then `/api/openapi.json` and `/api/docs`, which describe them, then the probes."""
-    return [*API, *documents.routes(api_document(), BASE), *HEALTH]
+    """The calls, then `/api/openapi.json` and `/api/docs`, which describe them, then the probes and the metrics."""
+    return [*API, *documents.routes(api_document(), BASE), *OPERATION]

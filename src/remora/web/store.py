@@ -7,12 +7,12 @@ look-ups that wait at the same time are one way there and back.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar
 
-from remora.engine import Engine
+from remora.engine import Engine, Watch
 from remora.errors import StoreUnavailable
 from remora.service import desk, lookup
 from remora.service.desk import Result
@@ -21,6 +21,8 @@ from remora.service.lookup import Answer, Question
 from remora.service.orders import Job
 from remora.settings import Settings
 from remora.storage.database import Transaction
+from remora.web.metrics import Metrics
+from remora.web.tracing import Tracing
 
 Value = TypeVar("Value")
 
@@ -30,6 +32,9 @@ ORDERS_TOGETHER = 1_000
 IDS_TOGETHER = 5_000
 """At most so many ids are looked up in one statement."""
 
+LOOKED_UP_FOR_EACH = 10
+"""For each order that may wait so many ids may: they are looked up that much quicker."""
+
 WAITS = 3
 """A request waits so many times as long for its answer as one wait for the database may last."""
 
@@ -37,15 +42,20 @@ WAITS = 3
 class Store:
     """The ways in which a request reads and writes."""
 
-    def __init__(self, installation: Installation, settings: Settings) -> None:
+    def __init__(
+        self, installation: Installation, settings: Settings, metrics: Metrics, tracing: Tracing | None = None
+    ) -> None:
         self.installation = installation
+        self._metrics = metrics
+        self._tracing = tracing
         self._patience_seconds = WAITS * settings.database_timeout_seconds
         self.writer: Engine[Job, Result] = Engine(
             "writer",
-            partial(desk.carry_out, installation),
+            partial(desk.carry_out, installation, written=metrics.moved),
             weigh=lambda job: len(job.orders),
             most_waiting=settings.queue_limit,
             most_together=ORDERS_TOGETHER,
+            watches=self._watches("writer", settings.queue_limit),
         )
         self.reader: Engine[Question, Answer] | None = None
         if not installation.database.embedded:
@@ -53,8 +63,9 @@ class Store:
                 "reader",
                 partial(lookup.answer, installation),
                 weigh=len,
-                most_waiting=settings.queue_limit * 10,
+                most_waiting=settings.queue_limit * LOOKED_UP_FOR_EACH,
                 most_together=IDS_TOGETHER,
+                watches=self._watches("reader", settings.queue_limit * LOOKED_UP_FOR_EACH),
             )
         # As many as there are connections for, beside the reader's and the writer's.
         self._threads = ThreadPoolExecutor(max(1, settings.pool_size - 2), "remora-store")
@@ -64,7 +75,7 @@ class Store:
         if self.reader is None:
             [answer] = lookup.answer(self.installation, bot_id, [question])
             return answer
-        return await self._answered(self.reader.submit(bot_id, question))
+        return await self._answered(self.reader.submit(bot_id, question, self._sender()))
 
     async def read(self, verb: Callable[[Transaction], Value]) -> Value:
         """Do what only reads, in a transaction of its own."""
@@ -78,7 +89,7 @@ class Store:
 
     async def write(self, bot_id: str, job: Job) -> Result:
         """Queue a job, and wait until it is decided and on disk."""
-        return await self._answered(self.writer.submit(bot_id, job))
+        return await self._answered(self.writer.submit(bot_id, job, self._sender()))
 
     def close(self) -> None:
         """Finish what was accepted."""
@@ -86,6 +97,13 @@ class Store:
             self.reader.close()
         self.writer.close()
         self._threads.shutdown()
+
+    def _watches(self, engine: str, limit: int) -> Sequence[Watch]:
+        metrics = self._metrics.engine(engine, limit)
+        return (metrics,) if self._tracing is None else (metrics, self._tracing.batches(engine))
+
+    def _sender(self) -> object:
+        return None if self._tracing is None else self._tracing.current()
 
     def _read(self, verb: Callable[[Transaction], Value]) -> Value:
         with self.installation.database.read() as tx:

@@ -1,0 +1,122 @@
+"""Processes that serve side by side: whichever is asked tells what all of them have counted."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.cast import POINT
+from tests.cli.test_serve import Serve, pair, serve
+from tests.scraped import Scraped, parsed
+from tests.servers.process import wait_until
+from tests.shell import Shell
+
+__all__ = ["pair", "serve"]  # fixtures
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "shared"
+    made.mkdir()
+    return made
+
+
+@pytest.fixture
+def client_id(shell: Shell, pair: Any) -> str:
+    assert pair["botId"] == "tea"
+    made: str = shell.json("client", "add", "tea", "line", "U1")["clientId"]
+    return made
+
+
+def grant(url: str, pair: Any, client_id: str, key: str) -> None:
+    answer = httpx.post(
+        f"{url}{POINT}/grant",
+        params={"botId": "tea"},
+        json={"secret": pair["apiSecret"], "clientId": client_id, "points": 10},
+        headers={"authorization": f"Bearer {pair['apiToken']}", "idempotency-key": key},
+    )
+    assert answer.status_code == 200, answer.text
+
+
+def scrape(url: str) -> Scraped:
+    answer = httpx.get(f"{url}/metrics")
+    assert answer.status_code == 200
+    return parsed(answer.text)
+
+
+def granted(url: str) -> tuple[float, ...]:
+    """What all have granted, in points, requests, and requests whose time was measured."""
+    found = scrape(url)
+    return (
+        found.total("remora_points_total", bot="tea", kind="granted"),
+        found.total("remora_requests_total", route=f"{POINT}/grant", status="200"),
+        found.total("remora_request_seconds_count", route=f"{POINT}/grant"),
+    )
+
+
+def workers(url: str) -> set[str]:
+    return set(scrape(url).values("worker", "remora_queue_limit"))
+
+
+def die(process: subprocess.Popen[str]) -> None:
+    process.send_signal(signal.SIGKILL)
+    process.communicate(timeout=30)
+
+
+def test_whichever_worker_is_asked_answers_for_all(serve: Serve, pair: Any, client_id: str, folder: Path) -> None:
+    urls = [serve(REMORA_METRICS_DIR=str(folder))[1] for _ in range(2)]
+    for number in range(6):
+        grant(urls[number % 3 % 2], pair, client_id, f"k{number}")
+    assert granted(urls[0]) == granted(urls[1]) == (60, 6, 6)
+    for url in urls:
+        found = scrape(url)
+        for name in ("remora_queue_depth", "process_cpu_seconds_total", "process_resident_memory_bytes"):
+            assert set(found.values("worker", name)) == {"0", "1"}, name
+        assert found.values("version", "remora_build_info").popitem()[1] == 1
+        assert found.total("remora_ready") == 1
+
+
+def test_what_a_killed_worker_has_counted_is_kept_and_what_it_was_is_gone(
+    serve: Serve, pair: Any, client_id: str, folder: Path
+) -> None:
+    _, first = serve(REMORA_METRICS_DIR=str(folder))
+    doomed, second = serve(REMORA_METRICS_DIR=str(folder))
+    grant(first, pair, client_id, "k1")
+    grant(second, pair, client_id, "k2")
+    die(doomed)
+    assert granted(first) == (20, 2, 2)
+    assert workers(first) == {"0"}
+    _, third = serve(REMORA_METRICS_DIR=str(folder))
+    assert workers(first) == {"0", "1"}
+    grant(third, pair, client_id, "k3")
+    assert granted(first) == granted(third) == (30, 3, 3)
+
+
+def test_a_worker_that_is_not_asked_looks_at_itself(serve: Serve, folder: Path) -> None:
+    _, first = serve(REMORA_METRICS_DIR=str(folder))
+    _, second = serve(REMORA_METRICS_DIR=str(folder))
+
+    def files_of_the_second() -> float:
+        return scrape(first).total("process_open_fds", worker="1")
+
+    before = files_of_the_second()
+    with httpx.Client(base_url=second) as connected:
+        assert connected.get("/healthz").status_code == 200
+        wait_until(lambda: files_of_the_second() > before, "the second worker has seen its new connection")
+
+
+def test_processes_without_a_folder_in_common_count_for_themselves(serve: Serve, pair: Any, client_id: str) -> None:
+    urls = [serve()[1] for _ in range(2)]
+    grant(urls[0], pair, client_id, "k1")
+    assert [granted(url) for url in urls] == [(10, 1, 1), (0, 0, 0)]
+
+
+def test_a_folder_that_is_not_there_is_told_at_the_start(shell: Shell, tmp_path: Path) -> None:
+    done = shell.run("serve", "--port", "0", REMORA_METRICS_DIR=str(tmp_path / "missing"))
+    assert done.returncode == 2
+    assert "REMORA_METRICS_DIR" in done.stderr
