@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Struct
 
-from remora.web import observe, server
+from remora.web import observe, server, tally
 from remora.web.process import Process
 
 # Without -P the folder one happens to be in would come before the installed packages.
@@ -56,10 +56,9 @@ def supervise(
     the status is 1. SIGHUP replaces the workers one by one.
     """
     observe.configure_logging()
-    # What the workers of one run share, a folder for their metrics say, is made here, and told them in the environment.
-    environment = dict(os.environ)
-    crew = Supervisor(listener, workers, command, environment, patience)
-    return asyncio.run(crew.run(announce))
+    with tally.shared() as variables:
+        crew = Supervisor(listener, workers, command, {**os.environ, **variables}, patience)
+        return asyncio.run(crew.run(announce))
 
 
 class Supervisor:
@@ -143,12 +142,8 @@ class Supervisor:
     def _start(self) -> Process:
         process = Process(self._command, self._listener, self._environment)
         self._living.add(process)
-        process.life.add_done_callback(lambda _: self._gone(process))
+        process.life.add_done_callback(lambda _: self._living.discard(process))
         return process
-
-    def _gone(self, process: Process) -> None:
-        """A process has ended, well or not. What it left in a folder that workers share is cleared here, by its pid."""
-        self._living.discard(process)
 
 
 class Place:
