@@ -50,6 +50,7 @@ format: .venv/.tests
 bench: .venv/.tests
 	$(BIN)/python -m bench.lookup
 	$(BIN)/python -m bench.writes
+	$(BIN)/python -m bench.postgresql
 	$(BIN)/python -m bench.limiter
 
 # Names, versions and hashes only: no registry's address.

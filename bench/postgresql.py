@@ -15,6 +15,7 @@ from pathlib import Path
 
 import psycopg
 from tests.servers.postgresql import PACKAGE, PostgresServer
+from tests.servers.redis import RedisServer
 
 from bench import lookup, writes
 from bench.installed import BOT, CLIENTS, Installed, install
@@ -41,7 +42,7 @@ END;""",
 
 def main() -> None:
     """Fill a database, run the rounds, print the table."""
-    with tempfile.TemporaryDirectory() as name, PostgresServer(durable=True) as server:
+    with tempfile.TemporaryDirectory() as name, PostgresServer(durable=True) as server, RedisServer() as redis:
         folder = Path(name)
         installed = install(server.databases.create("bench"))
         url = installed.environment["REMORA_DATABASE_URL"]
@@ -52,8 +53,8 @@ def main() -> None:
         print(
             "work | workers | connections | Remora min / median / max | pgbench min / median / max | ratio", flush=True
         )
-        for workers in (1, 2) if "--workers" in sys.argv else (1,):
-            environment = {**installed.environment, "REMORA_WORKERS": str(workers)}
+        for workers in (1, 2):
+            environment = {**installed.environment, "REMORA_WORKERS": str(workers), "REMORA_REDIS_URL": redis.url}
             with running("remora", folder / "remora.log", environment) as remora:
                 for what, connections, ours in _work(folder, installed, remora):
                     rates: tuple[list[float], list[float]] = ([], [])

@@ -15,6 +15,7 @@ from remora import settings
 from remora.clock import SystemClock
 from remora.service.installation import open_installation
 from remora.web import server
+from remora.web.supervisor import supervise
 
 
 @contextmanager
@@ -40,6 +41,8 @@ def main(what: str) -> None:
     """Serve until ended; the first line of output is the URL."""
     read = settings.load()
     listener = server.listen("127.0.0.1", 0)
+    if read.workers > 1:
+        sys.exit(supervise(listener, read.workers, lambda url: print(url, flush=True)))
     print(server.base_url(listener), flush=True)
     if what == "nothing":
         uvicorn.Server(server.config(application, read)).run(sockets=[listener])
