@@ -18,7 +18,9 @@ import pytest
 import remora
 from remora import errors
 from remora.web.errors import STATUS
+from remora.web.families import FAMILIES
 from tests.cli.test_commands import commands
+from tests.expressions import EVERY_KIND
 from tests.shell import Shell
 
 ROOT = Path(__file__).parent.parent
@@ -204,6 +206,18 @@ def test_every_error_code_is_documented_with_its_status() -> None:
     page = (DOCS / "reference" / "errors.md").read_text()
     rows = {(int(code), int(status)) for code, status in re.findall(r"^\| (\d+) \| (\d+) \|", page, re.MULTILINE)}
     assert rows == {(kind.code, STATUS[kind]) for kind in errors.kinds()}
+
+
+def test_every_metric_is_documented_with_its_type_and_labels() -> None:
+    page = (DOCS / "reference" / "metrics.md").read_text()
+    rows = re.findall(r"^\| `([a-z_]+)` \| (counter|gauge|histogram) \| ([^|]*)\| .+ \|$", page, re.MULTILINE)
+    documented = [(name, kind, tuple(re.findall(r"`(\w+)`", labels))) for name, kind, labels in rows]
+    assert documented == [(family.name, family.kind, family.all_labels) for family in FAMILIES]
+
+
+def test_every_kind_of_points_that_is_counted_is_documented() -> None:
+    page = (DOCS / "reference" / "metrics.md").read_text()
+    assert set(re.findall(r"^\| `([a-z]+)` \| [^|]+ \|$", page, re.MULTILINE)) == EVERY_KIND
 
 
 def test_every_link_between_pages_leads_somewhere() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from remora import settings
-from remora.settings import SettingsError, SqliteUrl
+from remora.settings import MetricsFor, SettingsError, SqliteUrl
 
 KEY = "k" * 32
 
@@ -19,6 +19,7 @@ def test_the_defaults() -> None:
     assert (str(loaded.rate_limit), str(loaded.failed_auth_limit)) == ("600 per 1 minute", "60 per 1 minute")
     assert loaded.signing_key is None
     assert loaded.trusted_proxies == ()
+    assert (loaded.metrics, loaded.metrics_dir) == (MetricsFor.DIRECT, None)
 
 
 def test_a_user_without_a_home_folder_says_where_the_data_is(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -30,7 +31,7 @@ def test_a_user_without_a_home_folder_says_where_the_data_is(monkeypatch: pytest
     assert raised.value.problems == ["REMORA_DATA_DIR must be set: the user has no home folder"]
 
 
-def test_every_setting_can_be_set() -> None:
+def test_every_setting_can_be_set(tmp_path: Path) -> None:
     loaded = settings.load(
         {
             "REMORA_DATABASE_URL": "sqlite:////srv/points.db",
@@ -41,6 +42,8 @@ def test_every_setting_can_be_set() -> None:
             "REMORA_RATE_LIMIT": "10/second",
             "REMORA_FAILED_AUTH_LIMIT": "5 per hour",
             "REMORA_TRUSTED_PROXIES": "10.0.0.0/8, ::1",
+            "REMORA_METRICS": "all",
+            "REMORA_METRICS_DIR": str(tmp_path),
         }
     )
     assert loaded.database == SqliteUrl(Path("/srv/points.db"))
@@ -52,6 +55,7 @@ def test_every_setting_can_be_set() -> None:
     assert (loaded.host, loaded.port) == ("::", 0)
     assert (loaded.rate_limit.amount, loaded.failed_auth_limit.get_expiry()) == (10, 3600)
     assert loaded.trusted_proxies == ("10.0.0.0/8", "::1")
+    assert (loaded.metrics, loaded.metrics_dir) == (MetricsFor.ALL, tmp_path)
 
 
 def test_three_slashes_make_a_relative_path_and_four_an_absolute_one() -> None:
@@ -93,6 +97,8 @@ BAD = {
     "REMORA_RATE_LIMIT": ["fast", "0/minute", "-1/minute", "1/minute; 2/hour", "600", "1000000001/day", "1/2 years"],
     "REMORA_FAILED_AUTH_LIMIT": ["60/fortnight"],
     "REMORA_TRUSTED_PROXIES": ["somewhere", "10.0.0.1/8", ","],
+    "REMORA_METRICS": ["on", "Direct", "direct,all"],
+    "REMORA_METRICS_DIR": ["/does/not/exist", __file__],
 }
 
 

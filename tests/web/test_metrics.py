@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import httpx
 import limits
@@ -215,6 +216,16 @@ def test_requests_over_a_limit_are_counted_by_policy(
         api.look_up(shop, clientIds=["nobody"])
         api.post(POINT, shop, {}, token="bad")
     assert scrape(api.http).values("policy", "remora_rate_limited_total") == {"bot": 3, "failed-auth": 4}
+
+
+def test_how_often_the_limiter_was_away_is_counted_once(
+    api: Api, switchboard: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    board, _ = switchboard
+    assert scrape(api.http).total("remora_limiter_away_total") == 0
+    for failures in (3, 3, 5):
+        monkeypatch.setattr(board.application.services.limiter, "failures", failures)
+        assert scrape(api.http).total("remora_limiter_away_total") == failures
 
 
 def test_the_process_is_measured(api: Api) -> None:

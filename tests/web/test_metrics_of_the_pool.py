@@ -80,4 +80,28 @@ def test_waiting_in_vain_for_a_connection_is_counted(api: Api, far_away: tuple[I
     assert found.total("remora_pool_wait_seconds_total") > 0
     assert found.total("remora_ready") == 0
     assert found.total("remora_requests_total", route=POINT, status="503", code="503") == 1
-    assert scrape(api.http).total("remora_ready") == 1
+    ready, later = scrape(api.http), scrape(api.http)
+    assert ready.total("remora_ready") == later.total("remora_ready") == 1
+    assert ready.total("remora_pool_timeouts_total") == later.total("remora_pool_timeouts_total")
+
+
+NO_COMMIT = """
+CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql
+AS $$ BEGIN RAISE EXCEPTION 'not now' USING ERRCODE = 'serialization_failure'; END $$;
+CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON entries DEFERRABLE INITIALLY DEFERRED
+FOR EACH ROW EXECUTE FUNCTION refuse();
+"""
+
+
+def test_points_whose_commit_fails_are_not_counted(api: Api, far_away: tuple[Installation, Settings]) -> None:
+    installation, _ = far_away
+    shop = open_shop(installation, "teaShop01")
+    client_id = shop.client()
+    with installation.database.write() as tx:
+        tx.script(NO_COMMIT)
+    assert refused(api.ledger(shop, "grant", "k1", clientId=client_id, points=5)) == (503, 503)
+    assert list(scrape(api.http).find("remora_points_total")) == []
+    with installation.database.write() as tx:
+        tx.script("DROP TRIGGER refuse ON entries;")
+    assert api.ledger(shop, "grant", "k1", clientId=client_id, points=5).status_code == 200
+    assert scrape(api.http).total("remora_points_total", kind="granted") == 5

@@ -229,6 +229,12 @@ def test_without_room_on_the_disk_a_process_counts_on_by_itself(tmp_path: Path, 
     assert "File too large" in line
 
 
+def test_what_is_mapped_has_its_room_on_the_disk_already(tmp_path: Path) -> None:
+    SharedTally(tmp_path).cells(COUNTED, 1)[0] += 1
+    found = (tmp_path / "0.tally").stat()
+    assert found.st_size == CHUNK_BYTES <= found.st_blocks * 512
+
+
 def test_a_folder_that_cannot_be_used_is_told_and_the_process_counts_alone(tmp_path: Path) -> None:
     with capture_logs() as lines:
         tally = opened(tmp_path / "missing")

@@ -14,7 +14,7 @@ import pytest
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from opentelemetry.trace import SpanKind, StatusCode
+from opentelemetry.trace import SpanContext, SpanKind, StatusCode, TraceFlags
 from structlog.testing import capture_logs
 
 import remora
@@ -187,6 +187,23 @@ def test_a_batch_is_linked_to_all_that_it_carried(api: Traced, shop: Shop, insta
         assert len(names) == attributes(batch)["remora.batch_items"]
         carried += names
     assert sorted(carried) == sorted(ids(span)[1] for span in api.of_requests())
+
+
+def test_a_batch_is_in_the_first_trace_that_is_recorded() -> None:
+    exporter = InMemorySpanExporter()
+    spans = OtelTracing(SimpleSpanProcessor(exporter)).batches("writer")
+    flags = (0, 1, 0, 1)
+    contexts = [
+        SpanContext(7, number, is_remote=False, trace_flags=TraceFlags(flag)) for number, flag in enumerate(flags, 1)
+    ]
+    spans.done(9, 0.25, [None, *contexts])
+    spans.done(9, 0.25, [None, contexts[0]])
+    [span] = exporter.get_finished_spans()
+    assert span.parent == contexts[1]
+    assert [link.context for link in span.links] == [contexts[3]]
+    assert span.start_time is not None
+    assert span.end_time is not None
+    assert span.end_time - span.start_time == 250_000_000
 
 
 def test_nothing_that_is_to_be_kept_to_oneself_is_in_a_span(api: Traced, shop: Shop) -> None:
