@@ -22,6 +22,7 @@ from remora.web.app import Application
 from tests.backdoor import BackDoor
 from tests.cast import Api, ManualClock, Shop, open_shop
 from tests.servers.databases import Databases
+from tests.servers.postgresql import PostgresServer
 from tests.shell import Shell
 from tests.stores import PostgresStore, SqliteStore, Store, back_door_of, settings_of, text_of
 
@@ -46,6 +47,19 @@ def sqlite_store(tmp_path_factory: pytest.TempPathFactory) -> SqliteStore:
 @pytest.fixture(scope="session")
 def postgresql_store(postgres: Databases) -> PostgresStore:
     return PostgresStore(postgres)
+
+
+@pytest.fixture(scope="session")
+def _mortal_store(_durable_postgres: PostgresServer) -> PostgresStore:
+    _durable_postgres.revive()
+    return PostgresStore(_durable_postgres.databases)
+
+
+@pytest.fixture
+def mortal_store(mortal_postgres: PostgresServer, _mortal_store: PostgresStore) -> PostgresStore:
+    """Databases of a durable server that may be killed. It runs when the test begins."""
+    assert mortal_postgres.databases
+    return _mortal_store
 
 
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])

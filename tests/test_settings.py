@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from remora import settings
-from remora.settings import MetricsFor, SettingsError, SqliteUrl
+from remora.settings import MetricsFor, PostgresUrl, SettingsError, SqliteUrl
 
 KEY = "k" * 32
 
@@ -61,6 +61,35 @@ def test_every_setting_can_be_set(tmp_path: Path) -> None:
 def test_three_slashes_make_a_relative_path_and_four_an_absolute_one() -> None:
     assert settings.load({"REMORA_DATABASE_URL": "sqlite:///a/b.db"}).database == SqliteUrl(Path("a/b.db"))
     assert settings.load({"REMORA_DATABASE_URL": "sqlite:////a/b.db"}).database == SqliteUrl(Path("/a/b.db"))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://u:hunter2@h/d",
+        "postgres://u:hunter2@h:5432/d?sslmode=require",
+        "postgresql://u:hunter%402@[::1]:5432/d",
+        "postgresql://u:hunter2@a:5432,b,[::1]/d?target_session_attrs=read-write",
+        "postgresql://u:hunter2@%2Frun%2Fpostgresql/d",
+        "postgresql:///d?host=/run/postgresql&user=u&password=hunter@2/:",
+        "postgresql://u:hunter[2@h/d",
+        "postgresql://",
+    ],
+)
+def test_a_postgresql_url_is_kept_as_it_is_and_shown_without_its_password(url: str) -> None:
+    database = settings.load({"REMORA_DATABASE_URL": url}).database
+    assert isinstance(database, PostgresUrl)
+    assert database.url.reveal() == url
+    assert "hunter" not in f"{database} {database!r}"
+
+
+@pytest.mark.parametrize("password", ["hunter2@x", "hunter2/x", "12/x@y", "hunter2:x/y"])
+def test_a_postgresql_url_whose_password_would_be_taken_for_another_part_is_refused(password: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        settings.load({"REMORA_DATABASE_URL": f"postgresql://u:{password}@h/d"})
+    [problem] = caught.value.problems
+    assert "%40" in problem
+    assert password not in problem
 
 
 def test_the_data_folder_moves_the_default_database() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 from pathlib import Path
@@ -27,6 +28,9 @@ METRICS_DIR = "REMORA_METRICS_DIR"
 SQLITE = "sqlite:///"
 POSTGRES = ("postgresql://", "postgres://")
 REDIS = ("redis://", "rediss://", "unix://")
+
+_HOST = re.compile(r"(\[[^\]]*\]|[^:\[\]]*)(:[0-9]*)?")
+"""A host of a connection URI, which may have several, or a socket's folder with its slashes as %2F; and a port."""
 
 
 class SettingsError(Exception):
@@ -65,8 +69,8 @@ class PostgresUrl(Struct, frozen=True):
     url: Secret
 
     def __str__(self) -> str:
-        parts = urlsplit(self.url.reveal())
-        return f"postgresql://{parts.netloc.rpartition('@')[2]}{parts.path}"
+        place = self.url.reveal().partition("://")[2].partition("?")[0]
+        return f"postgresql://{place.rpartition('@')[2]}"
 
 
 DatabaseUrl = SqliteUrl | PostgresUrl
@@ -191,10 +195,20 @@ def database_url(text: str) -> DatabaseUrl:
             raise ValueError(f"must name a file after {SQLITE}")
         return SqliteUrl(Path(path))
     if text.startswith(POSTGRES):
-        return PostgresUrl(Secret(text))
+        return _postgres_url(text)
     raise ValueError(
         f"must start with {SQLITE} (the path follows; an absolute one makes four slashes) or postgresql://"
     )
+
+
+def _postgres_url(text: str) -> PostgresUrl:
+    """One whose hosts, ports and path hold no part of a password: what it leads to is told in errors."""
+    place = text.partition("://")[2].partition("?")[0]
+    authority, _, path = place.partition("/")
+    user, _, hosts = authority.rpartition("@")
+    if "@" in user + path or not all(_HOST.fullmatch(host) for host in hosts.split(",")):
+        raise ValueError("is not a connection URI: in a user's name or password write @ as %40, / as %2F, : as %3A")
+    return PostgresUrl(Secret(text))
 
 
 def _redis_url(text: str) -> Secret:

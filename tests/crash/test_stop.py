@@ -5,9 +5,8 @@ from __future__ import annotations
 import queue
 import signal
 import socket
-import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 
 import httpx
@@ -29,11 +28,10 @@ from tests.conftest import Switchboard
 from tests.crash import disk
 from tests.crash.load import THREADS, Order, send
 from tests.crash.server import Server, Start
+from tests.eventually import SECONDS, until
 from tests.shell import Shell
 
 Serve = Callable[[Installation, Settings], Api]
-SECONDS = 30
-"""How long a test waits for what has to come, before it fails."""
 
 
 def grants(client_id: str, count: int) -> list[Order]:
@@ -209,12 +207,3 @@ def results(done: Future[Result]) -> list[Outcome]:
     result = done.result(SECONDS)
     assert isinstance(result, list)
     return result
-
-
-def until(holds: Callable[[], bool]) -> None:
-    """Look again and again, for a bounded time; an event that nobody sets gives the others their turn."""
-    nothing: Future[None] = Future()
-    last = time.monotonic() + SECONDS
-    while not holds():
-        assert time.monotonic() < last, "it did not come about"
-        wait([nothing], timeout=0.001)

@@ -250,14 +250,19 @@ def _conninfo(url: Secret, timeout_seconds: int) -> str:
 
 def _look(conninfo: str) -> bool:
     """Look at the server once: is it new enough, and is a pooler between, which hands its connections around?"""
-    with _errors_translated(), psycopg.connect(conninfo, autocommit=True, prepare_threshold=None) as connection:
-        version, backend = connection.execute(
-            "SELECT CAST(current_setting('server_version_num') AS int), pg_backend_pid()"
-        ).fetchall()[0]
-        if version < OLDEST:
-            raise StoreUnavailable(f"PostgreSQL 15 or later is needed, not {version // 10_000}")
-        # A pooler makes up the process number that a client is told when it connects.
-        return bool(backend != connection.info.backend_pid)
+    try:
+        with psycopg.connect(conninfo, autocommit=True, prepare_threshold=None) as connection:
+            version, backend = connection.execute(
+                "SELECT CAST(current_setting('server_version_num') AS int), pg_backend_pid()"
+            ).fetchall()[0]
+            # A pooler makes up the process number that a client is told when it connects.
+            pooled = bool(backend != connection.info.backend_pid)
+    except psycopg.Error as problem:
+        # This is told to the operator alone. libpq names the host, the user and the database, never the password.
+        raise StoreUnavailable(f"PostgreSQL cannot be used: {' '.join(str(problem).split())}") from problem
+    if version < OLDEST:
+        raise StoreUnavailable(f"PostgreSQL 15 or later is needed, not {version // 10_000}")
+    return pooled
 
 
 def _commit(connection: Connection) -> None:
