@@ -22,8 +22,8 @@ from remora.web.supervisor import Patience
 from tests.cast import SIGNING_KEY, Api, Shop
 from tests.crash.crew import REAL, SECONDS, WATCHED, Crew
 from tests.crash.load import THREADS
-from tests.crash.test_stop import until
 from tests.crash.watched import BROKEN, BROKEN_STATUS, STUCK
+from tests.eventually import until
 from tests.stores import text_of
 
 StartCrew = Callable[..., Crew]

@@ -135,4 +135,5 @@ def test_there_is_no_other_way_in() -> None:
         "/api/docs",
         "/healthz",
         "/readyz",
+        "/metrics",
     ]

@@ -33,6 +33,9 @@ AWAY_SECONDS = 0.1
 READ = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 WRITE = "BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE"
 
+NOT_FOR_EVER = "SET LOCAL idle_in_transaction_session_timeout = '60s'"
+"""What holds locks is given up in the end, even if it was stopped by hand."""
+
 # Durable whatever the server's default is: an acknowledged write has to be on its disk.
 _SESSION = """
 SELECT set_config('statement_timeout', %(statement)s, %(local)s),
@@ -63,11 +66,11 @@ class PostgresDatabase:
     embedded = False
 
     def __init__(self, url: Secret, *, timeout_seconds: int, pool_size: int, patient: bool = False) -> None:
-        """No wait lasts longer than `timeout_seconds`; but a `patient` one lets statements, and what comes between
-        them, take their time.
+        """No wait lasts longer than `timeout_seconds`; but a `patient` one lets statements take their time, and what
+        comes between those that only read.
         """
         self._timeout_seconds = timeout_seconds
-        self._statement_seconds = 0 if patient else timeout_seconds
+        self._patient = patient
         conninfo = _conninfo(url, timeout_seconds)
         self._pooled_elsewhere = _look(conninfo)
         self._away = False
@@ -131,6 +134,8 @@ class PostgresDatabase:
                 with PostgresTransaction(connection) as tx:
                     if self._pooled_elsewhere:
                         self._limit(connection, local=True)
+                    if self._patient and begin is WRITE:
+                        connection.execute(NOT_FOR_EVER)
                     yield tx
                 _commit(connection)
         finally:
@@ -175,7 +180,8 @@ class PostgresDatabase:
         """Bound every wait in the server. Behind a pooler a connection's settings are not its own, so there each
         transaction has to set them again.
         """
-        values = {"statement": self._statement_seconds, "lock": self._timeout_seconds, "idle": self._statement_seconds}
+        most = 0 if self._patient else self._timeout_seconds
+        values = {"statement": most, "lock": self._timeout_seconds, "idle": most}
         connection.execute(_SESSION, {name: f"{value}s" for name, value in values.items()} | {"local": local})
 
 
