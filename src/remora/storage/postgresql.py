@@ -274,6 +274,8 @@ def _look(conninfo: str) -> bool:
 def _commit(connection: Connection) -> None:
     try:
         done = connection.execute("COMMIT").statusmessage
+    except pg.IdleInTransactionSessionTimeout as problem:
+        raise _translated(problem) from problem  # it was given up before
     except (psycopg.OperationalError, psycopg.InternalError) as problem:
         # Citus has no better name than an internal error for a worker that went away while it committed.
         raise StoreUnavailable(
