@@ -18,11 +18,10 @@ from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout, TooManyRequest
 
 from remora.errors import StoreUnavailable
 from remora.settings import Secret
+from remora.storage.connection import Connection
 from remora.storage.database import PoolState, Query, Row, Transaction, UniqueViolation
 from remora.storage.named import statements
 from remora.storage.parameters import table
-
-Connection = psycopg.Connection[Row]
 
 OLDEST = 150_000
 """The oldest server version that is known to do: 15."""
@@ -76,6 +75,7 @@ class PostgresDatabase:
         self._away = False
         self.pool: ConnectionPool[Connection] = ConnectionPool(
             conninfo,
+            connection_class=Connection,
             kwargs={
                 "autocommit": True,  # we say BEGIN ourselves
                 "prepare_threshold": None if self._pooled_elsewhere else 1,
@@ -173,6 +173,9 @@ class PostgresDatabase:
         return connection
 
     def _configure(self, connection: Connection) -> None:
+        if not self._patient:
+            # Longer than the server's own, so that it can tell of them first.
+            connection.wait_seconds = 2 * self._timeout_seconds
         if not self._pooled_elsewhere:
             self._limit(connection, local=False)
 
