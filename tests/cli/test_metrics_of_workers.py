@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 
 from tests.cast import POINT
@@ -15,6 +16,7 @@ from tests.cli.test_serve import Serve, pair, serve
 from tests.scraped import Scraped, parsed
 from tests.servers.process import wait_until
 from tests.shell import Shell
+from tests.stores import only
 
 __all__ = ["pair", "serve"]  # fixtures
 
@@ -49,6 +51,12 @@ def scrape(url: str) -> Scraped:
     return parsed(answer.text)
 
 
+def settle(*urls: str) -> None:
+    """A request is counted when its answer is out. Who answers the next one has done that."""
+    for url in urls:
+        scrape(url)
+
+
 def granted(url: str) -> tuple[float, ...]:
     """What all have granted, in points, requests, and requests whose time was measured."""
     found = scrape(url)
@@ -72,6 +80,7 @@ def test_whichever_worker_is_asked_answers_for_all(serve: Serve, pair: Any, clie
     urls = [serve(REMORA_METRICS_DIR=str(folder))[1] for _ in range(2)]
     for number in range(6):
         grant(urls[number % 3 % 2], pair, client_id, f"k{number}")
+    settle(*urls)
     assert granted(urls[0]) == granted(urls[1]) == (60, 6, 6)
     for url in urls:
         found = scrape(url)
@@ -88,12 +97,14 @@ def test_what_a_killed_worker_has_counted_is_kept_and_what_it_was_is_gone(
     doomed, second = serve(REMORA_METRICS_DIR=str(folder))
     grant(first, pair, client_id, "k1")
     grant(second, pair, client_id, "k2")
+    settle(first, second)
     die(doomed)
     assert granted(first) == (20, 2, 2)
     assert workers(first) == {"0"}
     _, third = serve(REMORA_METRICS_DIR=str(folder))
     assert workers(first) == {"0", "1"}
     grant(third, pair, client_id, "k3")
+    settle(third)
     assert granted(first) == granted(third) == (30, 3, 3)
 
 
@@ -110,9 +121,45 @@ def test_a_worker_that_is_not_asked_looks_at_itself(serve: Serve, folder: Path) 
         wait_until(lambda: files_of_the_second() > before, "the second worker has seen its new connection")
 
 
+@only("postgresql", why="several workers need it")
+def test_the_workers_of_one_server_count_together_and_leave_nothing_behind(
+    serve: Serve, pair: Any, client_id: str, folder: Path, redis: str
+) -> None:
+    process, url = serve(REMORA_WORKERS="3", REMORA_REDIS_URL=redis, TMPDIR=str(folder))
+
+    def settled(requests: int) -> bool:
+        """Whether each of many scrapes, whichever worker it comes to, tells the same."""
+        return {granted(url) for _ in range(10)} == {(10 * requests, requests, requests)}
+
+    assert len(list(folder.iterdir())) == 1
+    for number in range(12):
+        grant(url, pair, client_id, f"k{number}")
+    wait_until(lambda: settled(12), "all have counted what they answered")
+    assert len(workers(url)) == 3
+    before = scrape(url).values("worker", "process_start_time_seconds")
+    psutil.Process(process.pid).children()[0].kill()
+    wait_until(
+        lambda: len(now := scrape_if_up(url)) == 3 and now != before, "a new worker is there instead of the dead one"
+    )
+    grant(url, pair, client_id, "k12")
+    wait_until(lambda: settled(13), "all have counted what they answered")
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=30)
+    assert list(folder.iterdir()) == []
+
+
+def scrape_if_up(url: str) -> dict[str, float]:
+    """When each worker started; nothing if the connection came to one that was killed."""
+    try:
+        return scrape(url).values("worker", "process_start_time_seconds")
+    except httpx.TransportError:
+        return {}
+
+
 def test_processes_without_a_folder_in_common_count_for_themselves(serve: Serve, pair: Any, client_id: str) -> None:
     urls = [serve()[1] for _ in range(2)]
     grant(urls[0], pair, client_id, "k1")
+    settle(*urls)
     assert [granted(url) for url in urls] == [(10, 1, 1), (0, 0, 0)]
 
 
