@@ -29,6 +29,7 @@ from remora.model import Platform
 from remora.service import clients, lookup, points, verify
 from remora.service.installation import Installation, distribute, open_installation
 from remora.settings import PostgresUrl, Secret, Settings
+from remora.storage.connection import Connection
 from remora.storage.migrations import citus
 from remora.storage.postgresql import PostgresDatabase
 from remora.web.routes import API
@@ -59,7 +60,7 @@ class Watched(PostgresDatabase):
 
     commands: list[Command]
 
-    def _configure(self, connection: psycopg.Connection[Any]) -> None:
+    def _configure(self, connection: Connection) -> None:
         connection.add_notice_handler(note)
         super()._configure(connection)
 

@@ -101,7 +101,9 @@ class PostgresDatabase:
                         self._limit(connection, local=True)
                     return PostgresTransaction(connection).together(*queries)
             except psycopg.Error as problem:
-                if not connection.broken or time.monotonic() > last:
+                dead = connection.broken
+                connection.close()  # see `_leave`
+                if not dead or time.monotonic() > last:
                     raise _translated(problem) from problem
             finally:
                 self.pool.putconn(connection)
@@ -139,8 +141,7 @@ class PostgresDatabase:
                     yield tx
                 _commit(connection)
         finally:
-            if connection.info.transaction_status != TransactionStatus.IDLE:
-                _roll_back(connection)
+            _leave(connection)
             self.pool.putconn(connection)
 
     def _begun(self, begin: str) -> Connection:
@@ -288,11 +289,18 @@ def _commit(connection: Connection) -> None:
     assert done == "COMMIT", "a failed statement's error was swallowed"
 
 
-def _roll_back(connection: Connection) -> None:
+def _leave(connection: Connection) -> None:
+    """Undo a transaction that did not end. After a fault the connection is not used again: of the statements that were
+    in a pipeline behind the faulty one the driver believes that the server has prepared them.
+    """
+    status = connection.info.transaction_status
     try:
-        connection.execute("ROLLBACK")
+        if status == TransactionStatus.INTRANS:
+            connection.execute("ROLLBACK")
+        elif status != TransactionStatus.IDLE:
+            connection.close()  # the server rolls back
     except psycopg.Error:
-        connection.close()  # the server does the same, once it notices
+        connection.close()
 
 
 @contextmanager
