@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 
 from remora.errors import StoreUnavailable
 from remora.model import GENESIS, MAX_POINTS, NEVER, Client, Entry, Lot, LotChange, Platform
@@ -147,6 +147,47 @@ def test_who_has_a_bots_lock_writes_alone(database: Database, open_one: Open, sh
             done.result(WAIT_SECONDS)
     with database.read() as tx:
         assert clients.last_number(tx, shop.bot_id) == 40
+
+
+def test_of_two_that_keep_the_same_keys_in_opposite_orders_one_keeps_them_all(open_one: Open, shop: Shop) -> None:
+    both, ready = [open_one(), open_one()], threading.Barrier(2, timeout=WAIT_SECONDS)
+    keys = {f"key-{number}": Operation(GENESIS, b"x" * 100) for number in range(3_000)}
+    orders = [keys, dict(reversed(keys.items()))]
+
+    def keep_all(side: int) -> bool:
+        ready.wait()
+        try:
+            with both[side].write() as tx:
+                operations.add(tx, shop.bot_id, orders[side], 0)
+        except UniqueViolation:
+            return False
+        return True
+
+    with ThreadPoolExecutor(2) as pool:
+        for _ in range(3):
+            assert sorted(pool.map(keep_all, range(2))) == [False, True]
+            with both[0].write() as tx:
+                assert operations.clear(tx, shop.bot_id, before=1, most=10_000) == len(keys)
+
+
+def test_two_that_lock_the_same_clients_in_opposite_orders_take_turns(open_one: Open, shop: Shop) -> None:
+    both, ready = [open_one(), open_one()], threading.Barrier(2, timeout=WAIT_SECONDS)
+    names = [f"c{number}" for number in range(1_000)]
+    add(both[0], shop, [Client(name, Platform.LINE, name) for name in names])
+
+    def lock(side: int) -> int:
+        ready.wait()
+        with both[side].write() as tx:
+            found = accounts.load(tx, shop.bot_id, names[:: -1 if side else 1], lock=True)
+            changes = [(account, replace(account, held=account.held + 1), ()) for account in found.values()]
+            accounts.save(tx, shop.bot_id, changes)
+        return len(found)
+
+    with ThreadPoolExecutor(2) as pool:
+        for _ in range(3):
+            assert list(pool.map(lock, range(2))) == [1_000, 1_000]
+    with both[0].read() as tx:
+        assert {account.held for account in accounts.load(tx, shop.bot_id, names).values()} == {6}
 
 
 def test_a_second_writer_waits_its_turn(database: Database, shop: Shop) -> None:
