@@ -14,7 +14,6 @@ from collections.abc import Awaitable, Callable, Iterator
 from itertools import count
 from pathlib import Path
 
-import limits
 import uvloop
 from tests.servers.redis import RedisServer
 
@@ -23,6 +22,7 @@ from bench.load import ROUNDS, rate
 from bench.lookup import CONNECTIONS, write_script
 from bench.serve import running
 from remora.settings import Secret
+from remora.settings import rate as parse_rate
 from remora.web import rate_limit
 from remora.web.lessor import Lessor
 from remora.web.local_limiter import LocalLimiter
@@ -67,7 +67,7 @@ def main() -> None:
 
 def limiters(url: Secret, amount: int) -> Iterator[tuple[str, Request]]:
     """What to compare, each as what a request does."""
-    rates = {rate_limit.BOT: limits.parse(f"{amount}/hour")}
+    rates = {rate_limit.BOT: parse_rate(f"{amount}/hour")}
 
     def of(limiter: Limiter) -> Request:
         async def request(bot: str) -> None:

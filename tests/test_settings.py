@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from remora import settings
-from remora.settings import MetricsFor, PostgresUrl, SettingsError, SqliteUrl
+from remora.settings import MetricsFor, PostgresUrl, Rate, SettingsError, SqliteUrl
 
 KEY = "k" * 32
 
@@ -16,7 +16,7 @@ def test_the_defaults() -> None:
     loaded = settings.load({"XDG_DATA_HOME": "/data"})
     assert loaded.database == SqliteUrl(Path("/data/remora/remora.db"))
     assert (loaded.host, loaded.port) == ("127.0.0.1", 8000)
-    assert (str(loaded.rate_limit), str(loaded.failed_auth_limit)) == ("600 per 1 minute", "60 per 1 minute")
+    assert (loaded.rate_limit, loaded.failed_auth_limit) == (Rate(600, 60), Rate(60, 60))
     assert loaded.signing_key is None
     assert loaded.trusted_proxies == ()
     assert (loaded.metrics, loaded.metrics_dir) == (MetricsFor.DIRECT, None)
@@ -53,7 +53,7 @@ def test_every_setting_can_be_set(tmp_path: Path) -> None:
     assert loaded.signing_key is not None
     assert loaded.signing_key.reveal() == KEY
     assert (loaded.host, loaded.port) == ("::", 0)
-    assert (loaded.rate_limit.amount, loaded.failed_auth_limit.get_expiry()) == (10, 3600)
+    assert (loaded.rate_limit, loaded.failed_auth_limit) == (Rate(10, 1), Rate(5, 3600))
     assert loaded.trusted_proxies == ("10.0.0.0/8", "::1")
     assert (loaded.metrics, loaded.metrics_dir) == (MetricsFor.ALL, tmp_path)
 

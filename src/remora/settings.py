@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import SplitResult, urlsplit
 
-import limits
 from msgspec import Struct
 
 Value = TypeVar("Value")
@@ -22,6 +21,11 @@ MAX_COUNT = 1_000_000
 MAX_WORKERS = 256
 MAX_RATE = 1_000_000_000
 MAX_WINDOW_SECONDS = 366 * 86_400
+
+UNIT_SECONDS = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400}
+RATE = re.compile(
+    rf"(?P<amount>\d{{1,10}}) ?(?:/|per ) ?(?:(?P<count>\d{{1,8}}) )?(?P<unit>{'|'.join(UNIT_SECONDS)})s?", re.ASCII
+)
 
 METRICS_DIR = "REMORA_METRICS_DIR"
 
@@ -52,6 +56,13 @@ class Secret:
 
     def __repr__(self) -> str:
         return "Secret(hidden)"
+
+
+class Rate(Struct, frozen=True):
+    """At most `amount` in so many `seconds`."""
+
+    amount: int
+    seconds: int
 
 
 class SqliteUrl(Struct, frozen=True):
@@ -96,8 +107,8 @@ class Settings(Struct, frozen=True):
     host: str
     port: int
     workers: int
-    rate_limit: limits.RateLimitItem
-    failed_auth_limit: limits.RateLimitItem
+    rate_limit: Rate
+    failed_auth_limit: Rate
     trusted_proxies: tuple[str, ...]
     queue_limit: int
     metrics: MetricsFor
@@ -152,8 +163,8 @@ def load(variables: Mapping[str, str] | None = None) -> Settings:
         signing_key=env.read_secret("REMORA_SIGNING_KEY", _signing_key),
         host=env.read("REMORA_HOST", "127.0.0.1", str),
         port=env.read("REMORA_PORT", 8000, port_number),
-        rate_limit=env.read("REMORA_RATE_LIMIT", limits.parse("600/minute"), _rate),
-        failed_auth_limit=env.read("REMORA_FAILED_AUTH_LIMIT", limits.parse("60/minute"), _rate),
+        rate_limit=env.read("REMORA_RATE_LIMIT", Rate(600, 60), rate),
+        failed_auth_limit=env.read("REMORA_FAILED_AUTH_LIMIT", Rate(60, 60), rate),
         trusted_proxies=env.read("REMORA_TRUSTED_PROXIES", (), _networks),
         queue_limit=env.read("REMORA_QUEUE_LIMIT", 10_000, _whole(1, MAX_COUNT)),
         workers=env.read("REMORA_WORKERS", 1, _whole(1, MAX_WORKERS)),
@@ -262,14 +273,15 @@ def _folder(text: str) -> Path:
     return Path(text)
 
 
-def _rate(text: str) -> limits.RateLimitItem:
-    try:
-        rates = limits.parse_many(text)
-    except ValueError as problem:
-        raise ValueError(f"must be a rate like 600/minute or 10/second, not {text!r}") from problem
-    if len(rates) != 1 or not 1 <= rates[0].amount <= MAX_RATE or rates[0].get_expiry() > MAX_WINDOW_SECONDS:
+def rate(text: str) -> Rate:
+    """A limit as it is written in the environment: `600/minute`, `5 per hour`, `100/2 days`."""
+    form = RATE.fullmatch(text.strip().lower())
+    if form is None:
+        raise ValueError(f"must be a rate like 600/minute or 10/second, not {text!r}")
+    read = Rate(int(form["amount"]), int(form["count"] or 1) * UNIT_SECONDS[form["unit"]])
+    if not 1 <= read.amount <= MAX_RATE or not 1 <= read.seconds <= MAX_WINDOW_SECONDS:
         raise ValueError(f"must be one rate of 1 to {MAX_RATE:,}, in a year at most, not {text!r}")
-    return rates[0]
+    return read
 
 
 def _networks(text: str) -> tuple[str, ...]:

@@ -5,16 +5,15 @@ from __future__ import annotations
 from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Barrier
 
-import limits
-
 from remora.settings import Secret
+from remora.settings import rate as parse_rate
 from remora.web.rate_limit import BOT
 from remora.web.shared_limiter import SharedLimiter
 
 
 def hammer(url: str, key: str, limit: int, start: Barrier, admitted: Queue[int]) -> None:
     """Make requests, from when all others do, until one is over the limit; put how many were not."""
-    limiter = SharedLimiter(Secret(url), {BOT: limits.parse(f"{limit}/hour")})
+    limiter = SharedLimiter(Secret(url), {BOT: parse_rate(f"{limit}/hour")})
     start.wait(60)
     number = 0
     while _request(limiter, key):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import limits
 import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as effort
@@ -14,6 +13,7 @@ from msgspec.structs import replace
 from remora.model import Platform
 from remora.service.installation import Installation
 from remora.settings import Settings
+from remora.settings import rate as parse_rate
 from remora.web import routes
 from tests.cast import POINT, TOKEN, Api, Shop, open_shop
 
@@ -43,7 +43,7 @@ fields = st.fixed_dictionaries(
 
 @pytest.fixture
 def unlimited(serve: Any, installation: Installation, settings: Settings) -> Api:
-    plenty = limits.parse("1000000/hour")
+    plenty = parse_rate("1000000/hour")
     served: Api = serve(installation, replace(settings, rate_limit=plenty, failed_auth_limit=plenty))
     return served
 

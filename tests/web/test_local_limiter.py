@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import limits
 import pytest
 
+from remora.settings import rate as parse_rate
 from remora.web import window
 from remora.web.local_limiter import LocalLimiter
 from remora.web.rate_limit import BOT, FAILED_AUTH
@@ -28,7 +28,7 @@ def seconds() -> Seconds:
 
 @pytest.fixture
 def limiter(seconds: Seconds) -> LocalLimiter:
-    return LocalLimiter({BOT: limits.parse("2/minute"), FAILED_AUTH: limits.parse("1/minute")}, seconds)
+    return LocalLimiter({BOT: parse_rate("2/minute"), FAILED_AUTH: parse_rate("1/minute")}, seconds)
 
 
 def requests(limiter: LocalLimiter, number: int, key: str = "shop") -> list[bool]:
@@ -66,7 +66,7 @@ def test_looking_counts_nothing(limiter: LocalLimiter) -> None:
 
 
 def test_windows_that_are_over_are_forgotten_as_others_open() -> None:
-    windows = Windows(BOT, limits.parse("2/minute"))
+    windows = Windows(BOT, parse_rate("2/minute"))
     for number in range(1_000):
         windows.open(f"address {number}", Window(number + MINUTE, 2), number)
         assert len(windows) <= MINUTE + KEPT_SECONDS + 1
@@ -75,7 +75,7 @@ def test_windows_that_are_over_are_forgotten_as_others_open() -> None:
 
 def test_no_more_windows_than_the_bound_are_remembered_and_the_newest_are(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(window, "MOST_WINDOWS", 10)
-    windows = Windows(BOT, limits.parse("2/minute"))
+    windows = Windows(BOT, parse_rate("2/minute"))
     for number in range(30):
         windows.open(f"address {number}", Window(MINUTE, 2), 0)
     windows.open("address 20", Window(MINUTE, 2), 0)

@@ -8,7 +8,6 @@ import threading
 from collections.abc import Callable, Sequence
 
 import httpx
-import limits
 import pytest
 from msgspec.structs import replace
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as open_metrics
@@ -18,6 +17,7 @@ from remora.engine import Engine
 from remora.errors import StoreUnavailable
 from remora.service.installation import Installation
 from remora.settings import MetricsFor, Secret, Settings
+from remora.settings import rate as parse_rate
 from remora.web import routes
 from remora.web.families import BATCH_ITEMS, ITEMS
 from remora.web.metrics import Metrics
@@ -33,7 +33,7 @@ Serve = Callable[[Installation, Settings], Api]
 @pytest.fixture
 def generous(serve: Serve, installation: Installation, settings: Settings) -> Api:
     """With limits beyond what a test sends."""
-    return serve(installation, replace(settings, rate_limit=limits.parse("1000000/minute")))
+    return serve(installation, replace(settings, rate_limit=parse_rate("1000000/minute")))
 
 
 def requests(found: Scraped) -> dict[tuple[str, ...], float]:
@@ -210,7 +210,7 @@ def test_a_transaction_that_fails_is_measured_too() -> None:
 def test_requests_over_a_limit_are_counted_by_policy(
     serve: Serve, installation: Installation, settings: Settings, shop: Shop
 ) -> None:
-    strict = replace(settings, rate_limit=limits.parse("2/hour"), failed_auth_limit=limits.parse("1/hour"))
+    strict = replace(settings, rate_limit=parse_rate("2/hour"), failed_auth_limit=parse_rate("1/hour"))
     api = serve(installation, strict)
     for _ in range(5):
         api.look_up(shop, clientIds=["nobody"])

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import limits
 import pytest
 from msgspec.structs import replace
 
 from remora.service.installation import Installation
 from remora.settings import Settings
+from remora.settings import rate as parse_rate
 from tests.cast import POINT, TOKEN, Api, Shop, open_shop, refused
 
 REGISTER = "/api/openapi/client/register"
@@ -74,7 +74,7 @@ def unlimited(
 ) -> Api:
     """The API without limits. The client that the calls name is there."""
     shop.client(10, client_id="VolejRejN")
-    plenty = limits.parse("1000000/hour")
+    plenty = parse_rate("1000000/hour")
     return serve(installation, replace(settings, rate_limit=plenty, failed_auth_limit=plenty))
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import limits
 import pytest
 from msgspec.structs import replace
 
 from remora.service import bots, pairs
 from remora.service.installation import Installation
 from remora.settings import Settings
+from remora.settings import rate as parse_rate
 from tests.cast import POINT, TOKEN, Api, Shop, refused
 
 BIG = b" " * 65_537
@@ -78,7 +78,7 @@ def test_a_plan_that_is_on_again_works_again(api: Api, shop: Shop, installation:
 def test_a_wrong_secret_is_told_before_the_rate_and_the_rate_before_the_body(
     serve: Callable[[Installation, Settings], Api], installation: Installation, settings: Settings, shop: Shop
 ) -> None:
-    api = serve(installation, replace(settings, rate_limit=limits.parse("1/hour")))
+    api = serve(installation, replace(settings, rate_limit=parse_rate("1/hour")))
     assert refused(api.look_up(shop, clientIds=[])) == (400, 110000)
     assert refused(api.look_up(shop, clientIds=[])) == (429, 429)
     assert refused(api.post(POINT, shop, {"secret": "wrong"})) == (403, 1002)

@@ -10,12 +10,12 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import limits
 import pytest
 from msgspec.structs import replace
 
 from remora.service.installation import Installation
 from remora.settings import Settings
+from remora.settings import rate as parse_rate
 from remora.web import documents, routes
 from tests.cast import Api, Shop, open_shop
 from tests.stores import only
@@ -39,7 +39,7 @@ checks.negative_data_rejection.enabled = false
 def test_schemathesis_finds_no_answer_that_the_document_does_not_have(
     serve: Callable[[Installation, Settings], Api], installation: Installation, settings: Settings, tmp_path: Path
 ) -> None:
-    plenty = limits.parse("1000000/hour")
+    plenty = parse_rate("1000000/hour")
     api = serve(installation, replace(settings, rate_limit=plenty, failed_auth_limit=plenty))
     # An overlap, so that the exchanges it makes do not lock it out.
     shop = open_shop(installation, "fuzzedBot", overlap_minutes=1440)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-import limits
 import pytest
 from msgspec.structs import replace
 
 from remora.service.installation import Installation
 from remora.settings import Settings
+from remora.settings import rate as parse_rate
 from remora.web.rate_limit import address_key
 from tests.cast import POINT, Api, Shop, refused
 
@@ -22,7 +22,7 @@ def strict(serve: Serve, installation: Installation, settings: Settings) -> Api:
     """Three requests of a bot, and two failures of an address, in an hour."""
     return serve(
         installation,
-        replace(settings, rate_limit=limits.parse("3/hour"), failed_auth_limit=limits.parse("2/hour")),
+        replace(settings, rate_limit=parse_rate("3/hour"), failed_auth_limit=parse_rate("2/hour")),
     )
 
 

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 
-import limits
 import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as effort
@@ -23,6 +22,7 @@ from structlog.types import EventDict
 
 from remora.service.installation import Installation
 from remora.settings import Secret, Settings
+from remora.settings import rate as parse_rate
 from remora.web.lessor import LEASES
 from remora.web.outage import PAUSE_SECONDS, QUIET_SECONDS
 from remora.web.rate_limit import BOT, FAILED_AUTH
@@ -66,7 +66,7 @@ class World:
     def __init__(self, url: str, rate: str, processes: int = 1) -> None:
         self.seconds = Seconds()
         self.redis = Redis.from_url(url)
-        rates = {BOT: limits.parse(rate), FAILED_AUTH: limits.parse(rate)}
+        rates = {BOT: parse_rate(rate), FAILED_AUTH: parse_rate(rate)}
         self.limiters = [SharedLimiter(Secret(url), rates, self.seconds) for _ in range(processes)]
         self.key = next(keys)
 
@@ -482,8 +482,8 @@ def strict(settings: Settings, redis: str) -> Settings:
     return replace(
         settings,
         redis_url=Secret(redis),
-        rate_limit=limits.parse("3/hour"),
-        failed_auth_limit=limits.parse("2/hour"),
+        rate_limit=parse_rate("3/hour"),
+        failed_auth_limit=parse_rate("2/hour"),
     )
 
 

@@ -14,7 +14,6 @@ from remora.settings import Secret, Settings, SqliteUrl
 from remora.storage import installation as values
 from remora.storage import migrations
 from remora.storage.database import Database
-from remora.storage.migrations import citus
 from remora.storage.stores import create, open_database
 
 MOVING = "moving"
@@ -53,6 +52,8 @@ def distribute(settings: Settings, clock: Clock) -> tuple[list[str], list[str]]:
             f"{settings.database} is an SQLite file, nothing was done: only PostgreSQL can be distributed; remora move"
             " brings an installation there"
         )
+    from remora.storage.migrations import citus  # noqa: PLC0415 (the driver takes its time to load)
+
     database = open_database(settings, patient=True)
     try:
         citus.check(database)

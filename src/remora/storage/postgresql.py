@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -22,6 +23,9 @@ from remora.storage.connection import Connection
 from remora.storage.database import PoolState, Query, Row, Transaction, UniqueViolation
 from remora.storage.named import statements
 from remora.storage.parameters import table
+
+# Where nobody has set up a log, as in a command, the driver's warnings would go amid what the command says.
+logging.getLogger("psycopg").addHandler(logging.NullHandler())
 
 OLDEST = 150_000
 """The oldest server version that is known to do: 15."""

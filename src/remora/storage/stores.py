@@ -7,7 +7,6 @@ from remora.settings import DatabaseUrl, PostgresUrl, Settings, SqliteUrl
 from remora.storage import sqlite
 from remora.storage.database import Database
 from remora.storage.migrations import COMMAND
-from remora.storage.postgresql import PostgresDatabase
 from remora.storage.sqlite import SqliteDatabase
 
 
@@ -27,6 +26,8 @@ def open_database(settings: Settings, *, patient: bool) -> Database:
                 raise StoreUnavailable(f"there is no database at {path}; run: {COMMAND}")
             return SqliteDatabase(path, settings.database_timeout_seconds)
         case PostgresUrl(url):
+            from remora.storage.postgresql import PostgresDatabase  # noqa: PLC0415 (the driver takes its time to load)
+
             return PostgresDatabase(
                 url,
                 timeout_seconds=settings.database_timeout_seconds,

@@ -6,8 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 
-from limits import RateLimitItem
-
+from remora.settings import Rate
 from remora.web.rate_limit import Quota
 from remora.web.window import Window, Windows
 
@@ -18,7 +17,7 @@ class LocalLimiter:
     failures = 0
     alone = 0
 
-    def __init__(self, rates: Mapping[str, RateLimitItem], seconds: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, rates: Mapping[str, Rate], seconds: Callable[[], float] = time.monotonic) -> None:
         self._windows = {policy: Windows(policy, rate) for policy, rate in rates.items()}
         self._seconds = seconds
         self._lock = threading.Lock()

@@ -10,9 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 
-from limits import RateLimitItem
-
-from remora.settings import Secret
+from remora.settings import Rate, Secret
 from remora.web.lessor import Away, Lease, Lessor
 from remora.web.local_limiter import LocalLimiter
 from remora.web.outage import Outage
@@ -26,9 +24,7 @@ class SharedLimiter:
     While Redis is away, what was leased is used up; after that each process counts alone.
     """
 
-    def __init__(
-        self, url: Secret, rates: Mapping[str, RateLimitItem], seconds: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, url: Secret, rates: Mapping[str, Rate], seconds: Callable[[], float] = time.monotonic) -> None:
         self.alone = 0
         self._windows = {policy: Windows(policy, rate) for policy, rate in rates.items()}
         self._seconds = seconds

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 
-from limits import RateLimitItem
 from msgspec import Struct
 
+from remora.settings import Rate
 from remora.web.rate_limit import Quota
 
 MOST_WINDOWS = 100_000
@@ -41,10 +41,10 @@ class Window(Struct):
 class Windows:
     """The open windows of a policy, by key. Not safe in threads: its limiter holds a lock."""
 
-    def __init__(self, policy: str, rate: RateLimitItem) -> None:
+    def __init__(self, policy: str, rate: Rate) -> None:
         self._policy = policy
         self.amount = rate.amount
-        self.seconds = rate.get_expiry()
+        self.seconds = rate.seconds
         self._by_key: OrderedDict[str, Window] = OrderedDict()  # the oldest first; a dict is slow to give up its first
 
     def __len__(self) -> int:
