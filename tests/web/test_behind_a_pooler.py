@@ -1,4 +1,4 @@
-"""PostgreSQL behind PgBouncer, which gives each transaction another connection, and has fewer than there are callers."""
+"""PostgreSQL behind PgBouncer: each transaction may get another connection, and there are fewer than callers."""
 
 from __future__ import annotations
 
