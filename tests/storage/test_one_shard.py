@@ -243,7 +243,8 @@ def test_requests_send_nothing_else(
     sent: list[bytes],
 ) -> None:
     named = {text: name for name, text in postgresql._texts().items()}
-    control = {text.encode() for text in (postgresql.READ, postgresql.WRITE, postgresql._SESSION, "COMMIT", "ROLLBACK")}
+    ours = (postgresql.READ, postgresql.WRITE, postgresql._SESSION, postgresql.NOT_FOR_EVER, "COMMIT", "ROLLBACK")
+    control = {text.encode() for text in ours}
     shop, rival = open_shop(installation, "teaShop01"), open_shop(installation, "rivalShop")
     api = serve(installation, settings)
     sent.clear()
