@@ -17,6 +17,7 @@ from psycopg.sql import SQL, Identifier
 
 from remora.errors import StoreUnavailable
 from remora.settings import PostgresUrl, Secret, Settings
+from remora.storage import connection as connections
 from remora.storage import postgresql
 from remora.storage.database import Database, Transaction
 from remora.storage.postgresql import PostgresDatabase
@@ -171,9 +172,9 @@ def write(database: Database, name: str) -> None:
 def test_a_server_that_is_too_old_is_refused(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     with psycopg.connect(url_of(settings)) as connection:
         version = connection.info.server_version
-    monkeypatch.setattr(postgresql, "OLDEST", version)
+    monkeypatch.setattr(connections, "OLDEST", version)
     opened(url_of(settings)).close()
-    monkeypatch.setattr(postgresql, "OLDEST", version + 1)
+    monkeypatch.setattr(connections, "OLDEST", version + 1)
     with pytest.raises(StoreUnavailable, match=f"PostgreSQL 15 or later is needed, not {version // 10_000}"):
         opened(url_of(settings))
 

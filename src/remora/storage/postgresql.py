@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-import logging
 import re
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import cache
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import psycopg
 from psycopg import errors as pg
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import TransactionStatus
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
 
 from remora.errors import StoreUnavailable
 from remora.settings import Secret
-from remora.storage.connection import Connection
-from remora.storage.database import PoolState, Query, Row, Transaction, UniqueViolation
+from remora.storage.connection import Connection, conninfo_of, errors_translated, is_pooled, translated
+from remora.storage.database import PoolState, Query, Row, Transaction
 from remora.storage.named import statements
 from remora.storage.parameters import table
-
-# Where nobody has set up a log, as in a command, the driver's warnings would go amid what the command says.
-logging.getLogger("psycopg").addHandler(logging.NullHandler())
-
-OLDEST = 150_000
-"""The oldest server version that is known to do: 15."""
 
 AWAY_SECONDS = 0.1
 """How long a connection is waited for while the server is known to be away: someone has to find out that it is back."""
@@ -49,15 +41,6 @@ SELECT set_config('statement_timeout', %(statement)s, %(local)s),
                   ELSE current_setting('synchronous_commit') END, %(local)s)
 """
 
-# What says "not now" rather than "never", beside the connection's own troubles: OperationalError covers those, and
-# what the server lacks at the moment (disk, memory, connections), locks and statements that took too long.
-_AWAY = (
-    psycopg.OperationalError,
-    psycopg.InterfaceError,
-    pg.ReadOnlySqlTransaction,
-    pg.IdleInTransactionSessionTimeout,
-)
-
 
 class PostgresDatabase:
     """A database that is there. Threads share a pool of connections.
@@ -74,8 +57,8 @@ class PostgresDatabase:
         """
         self._timeout_seconds = timeout_seconds
         self._patient = patient
-        conninfo = _conninfo(url, timeout_seconds)
-        self._pooled_elsewhere = _look(conninfo)
+        conninfo = conninfo_of(url, timeout_seconds)
+        self._pooled_elsewhere = is_pooled(conninfo)
         self._away = False
         self.pool: ConnectionPool[Connection] = ConnectionPool(
             conninfo,
@@ -108,7 +91,7 @@ class PostgresDatabase:
                 dead = connection.broken
                 connection.close()  # see `_leave`
                 if not dead or time.monotonic() > last:
-                    raise _translated(problem) from problem
+                    raise translated(problem) from problem
             finally:
                 self.pool.putconn(connection)
 
@@ -136,7 +119,7 @@ class PostgresDatabase:
     def _transaction(self, begin: str) -> Iterator[Transaction]:
         connection = self._begun(begin)
         try:
-            with _errors_translated():
+            with errors_translated():
                 with PostgresTransaction(connection) as tx:
                     if self._pooled_elsewhere:
                         self._limit(connection, local=True)
@@ -163,7 +146,7 @@ class PostgresDatabase:
                 if isinstance(problem, pg.FeatureNotSupported):  # its URL asked for `target_session_attrs=any`
                     raise StoreUnavailable("the database is a standby, and cannot be written to") from problem
                 if not dead or time.monotonic() > last:
-                    raise _translated(problem) from problem
+                    raise translated(problem) from problem
             else:
                 return connection
 
@@ -243,47 +226,11 @@ class PostgresTransaction:
             self._sending.enter_context(self._connection.pipeline())
 
 
-def _conninfo(url: Secret, timeout_seconds: int) -> str:
-    """The URL with what it leaves open: bounded waits for a dead network, and a server that may be written to."""
-    try:
-        given = conninfo_to_dict(url.reveal())
-    except psycopg.ProgrammingError:
-        # What libpq says of it may repeat a part of it.
-        raise StoreUnavailable("REMORA_DATABASE_URL is not a connection URI that libpq understands") from None
-    bounds: dict[str, Any] = {
-        "application_name": "remora",
-        "connect_timeout": timeout_seconds,
-        "tcp_user_timeout": timeout_seconds * 1000,
-        "keepalives_idle": timeout_seconds,
-        "keepalives_interval": timeout_seconds,
-        "keepalives_count": 3,
-        "target_session_attrs": "read-write",
-    }
-    return make_conninfo("", **{**bounds, **given})
-
-
-def _look(conninfo: str) -> bool:
-    """Look at the server once: is it new enough, and is a pooler between, which hands its connections around?"""
-    try:
-        with psycopg.connect(conninfo, autocommit=True, prepare_threshold=None) as connection:
-            version, backend = connection.execute(
-                "SELECT CAST(current_setting('server_version_num') AS int), pg_backend_pid()"
-            ).fetchall()[0]
-            # A pooler makes up the process number that a client is told when it connects.
-            pooled = bool(backend != connection.info.backend_pid)
-    except psycopg.Error as problem:
-        # This is told to the operator alone. libpq names the host, the user and the database, never the password.
-        raise StoreUnavailable(f"PostgreSQL cannot be used: {' '.join(str(problem).split())}") from problem
-    if version < OLDEST:
-        raise StoreUnavailable(f"PostgreSQL 15 or later is needed, not {version // 10_000}")
-    return pooled
-
-
 def _commit(connection: Connection) -> None:
     try:
         done = connection.execute("COMMIT").statusmessage
     except pg.IdleInTransactionSessionTimeout as problem:
-        raise _translated(problem) from problem  # it was given up before
+        raise translated(problem) from problem  # it was given up before
     except (psycopg.OperationalError, psycopg.InternalError) as problem:
         # Citus has no better name than an internal error for a worker that went away while it committed.
         raise StoreUnavailable(
@@ -305,26 +252,6 @@ def _leave(connection: Connection) -> None:
             connection.close()  # the server rolls back
     except psycopg.Error:
         connection.close()
-
-
-@contextmanager
-def _errors_translated() -> Iterator[None]:
-    try:
-        yield
-    except psycopg.Error as problem:
-        raise _translated(problem) from problem
-
-
-def _translated(problem: psycopg.Error) -> Exception:
-    """Turn the driver's errors into ours, in this one place."""
-    if isinstance(problem, pg.PipelineAborted) and isinstance(problem.__context__, psycopg.Error):
-        # Leaving a pipeline raises what became of its last statement, over what the failed one before it has raised.
-        return _translated(problem.__context__)
-    if isinstance(problem, pg.UniqueViolation):
-        return UniqueViolation(problem.diag.message_primary or "a key is taken")
-    if isinstance(problem, _AWAY):
-        return StoreUnavailable(f"the database cannot be used now; nothing was done: {type(problem).__name__}")
-    return problem
 
 
 @cache
