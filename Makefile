@@ -60,7 +60,7 @@ PIN := $(BIN)/pip-compile --quiet --upgrade --generate-hashes --strip-extras --n
 constraints: .venv
 	$(PIP) install pip-tools
 	$(PIN) --output-file constraints.txt pyproject.toml
-	$(PIN) --extra otel --extra test --extra lint --constraint constraints.txt --output-file constraints-dev.txt pyproject.toml
+	$(PIN) --extra otel --extra test --extra bench --extra lint --constraint constraints.txt --output-file constraints-dev.txt pyproject.toml
 
 clean:
 	rm -rf .venv .data
