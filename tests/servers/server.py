@@ -28,8 +28,9 @@ ROOM = 2**30
 class Server(ABC):
     """`folder` belongs to the user that the server runs as, and goes when the server is closed."""
 
-    def __init__(self, name: str) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix=f"remora-{name}-", dir=temporary_folder()))
+    def __init__(self, name: str, within: Path | None = None) -> None:
+        """The folder is made within the one given, or else where temporary files go."""
+        self.folder = Path(tempfile.mkdtemp(prefix=f"remora-{name}-", dir=within or temporary_folder()))
         self._prepared = False
         self._port = Port()
         self._process: Process | None = None

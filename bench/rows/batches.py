@@ -1,0 +1,54 @@
+"""Batches, beside single grants."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+from bench import call, script, wrk
+from bench.ground import Ground
+from bench.row import Pair, Row, at_least
+from bench.rows.grants import grants
+from bench.shop import Shop, client_ids
+
+SIZE = 1_000
+CONNECTIONS = 8
+"""As many batches wait at once; there is room for ten times a thousand orders (REMORA_QUEUE_LIMIT)."""
+
+
+def beside_single(of: Callable[[Ground], Shop]) -> Callable[[Ground], AbstractContextManager[Pair]]:
+    """Points that batches grant a second, and points that single grants do."""
+
+    @contextmanager
+    def measure(ground: Ground) -> Iterator[Pair]:
+        shop = of(ground)
+        path = script.batches(ground.folder, shop, SIZE, client_ids(shop.clients))
+        numbers = itertools.count()
+        with ground.remora(shop) as remora:
+
+            def batches() -> float:
+                keys = f"b{remora.process.pid}-{next(numbers)}-"
+                address = call.url(remora, shop, "/batch")
+                return SIZE * wrk.drive(address, path, CONNECTIONS, ground.scale.seconds, keys).rate
+
+            yield Pair(batches, grants(ground, remora, shop))
+
+    return measure
+
+
+ROWS = tuple(
+    Row(
+        f"batch-{name.lower()}",
+        f"`batch` of 1,000 grants, {name}",
+        "single grants over HTTP, 64 connections",
+        "points/s",
+        at_least(5.0),
+        "wrk, 8 batches at a time, grants of one point to random clients, a key for each.",
+        beside_single(of),
+    )
+    for name, of in (
+        ("SQLite", lambda ground: ground.sqlite_shop),
+        ("PostgreSQL", lambda ground: ground.postgres_shop),
+    )
+)

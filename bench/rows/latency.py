@@ -1,0 +1,62 @@
+"""The slowest look-ups while grants saturate the writer."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+from bench import call, script, wrk
+from bench.ground import Ground
+from bench.row import Pair, Row, at_most
+from bench.rows.grants import CONNECTIONS
+from bench.shop import Shop, client_ids
+
+LOOKUP_CONNECTIONS = 4
+"""Few, so that a look-up waits for the server and not for other look-ups."""
+LEAD_SECONDS = 1
+"""How much earlier the grants begin, and how much later they end."""
+
+
+def beside_alone(of: Callable[[Ground], Shop]) -> Callable[[Ground], AbstractContextManager[Pair]]:
+    """The 99th percentile of look-ups of one client, with and without grants beside them."""
+
+    @contextmanager
+    def measure(ground: Ground) -> Iterator[Pair]:
+        shop, seconds = of(ground), ground.scale.seconds
+        lookups = script.lookups(ground.folder, shop, 1)
+        grants = script.orders(ground.folder, shop, 1, client_ids(shop.clients))
+        numbers = itertools.count()
+        with ground.remora(shop) as remora:
+
+            def alone() -> float:
+                return wrk.drive(call.url(remora, shop), lookups, LOOKUP_CONNECTIONS, seconds).p99
+
+            def beside_grants() -> float:
+                keys = f"p{remora.process.pid}-{next(numbers)}-"
+                address = call.url(remora, shop, "/grant")
+                with wrk.driving(address, grants, CONNECTIONS, seconds + 2 * LEAD_SECONDS, keys, "random"):
+                    time.sleep(LEAD_SECONDS)
+                    return alone()
+
+            yield Pair(beside_grants, alone)
+
+    return measure
+
+
+ROWS = tuple(
+    Row(
+        f"p99-{name.lower()}",
+        f"p99 of a look-up while grants saturate the writer, {name}",
+        "p99 of a look-up alone",
+        "ms",
+        at_most(3.0),
+        "wrk, 1 id, 4 connections both times (few, so that a look-up does not wait for others); grants come by 64 more.",
+        beside_alone(of),
+    )
+    for name, of in (
+        ("SQLite", lambda ground: ground.sqlite_shop),
+        ("PostgreSQL", lambda ground: ground.postgres_shop),
+    )
+)
