@@ -7,16 +7,17 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # What the demo and the commands started from here keep goes into the checkout, not into the home folder.
 export REMORA_DATA_DIR ?= $(CURDIR)/.data
 
-.PHONY: help demo test check format bench constraints clean .venv
+.PHONY: help demo test check format bench bench-quick constraints clean .venv
 
 help:
 	@echo "make demo         serve a demo bot on 127.0.0.1:8000, and print calls to paste"
 	@echo "make test         install what tests need, and pass all of them"
 	@echo "make check        ruff, mypy --strict and the import contract"
 	@echo "make format       let ruff format and mend what it can"
-	@echo "make bench        look-ups and writes a second, beside their ceilings, and what a limit costs"
+	@echo "make bench        measure beside peers and ceilings (half an hour), and write docs/benchmarks.md"
+	@echo "make bench-quick  show in two minutes that the benchmark works; its figures mean nothing"
 	@echo "make constraints  write constraints.txt and constraints-dev.txt anew"
-	@echo "make clean        remove .venv and the demo's data"
+	@echo "make clean        remove .venv, the demo's data and what the benchmark keeps"
 
 .venv: .venv/.runs
 
@@ -48,10 +49,10 @@ format: .venv/.tests
 	$(BIN)/ruff format
 
 bench: .venv/.tests
-	$(BIN)/python -m bench.lookup
-	$(BIN)/python -m bench.writes
-	$(BIN)/python -m bench.postgresql
-	$(BIN)/python -m bench.limiter
+	$(BIN)/python -m bench --write
+
+bench-quick: .venv/.tests
+	$(BIN)/python -m bench --quick
 
 # Names, versions and hashes only: no registry's address.
 PIN := $(BIN)/pip-compile --quiet --upgrade --generate-hashes --strip-extras --no-annotate --no-header \
@@ -63,4 +64,4 @@ constraints: .venv
 	$(PIN) --extra otel --extra test --extra bench --extra lint --constraint constraints.txt --output-file constraints-dev.txt pyproject.toml
 
 clean:
-	rm -rf .venv .data
+	rm -rf .venv .data bench/.cache

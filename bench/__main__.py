@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+import traceback
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -69,8 +70,10 @@ def measure(row: Row, ground: Ground) -> Result:
                 sides.reverse()
     except NotRun as reason:
         return result.without(row, str(reason), failed=False)
-    except Failed as problem:
-        return result.without(row, str(problem), failed=True)
+    except Exception as problem:  # noqa: BLE001 (whatever it is, the other rows are still to be measured)
+        if not isinstance(problem, Failed):
+            traceback.print_exc()
+        return result.without(row, str(problem) or type(problem).__name__, failed=True)
     return result.of(row, ours, theirs)
 
 

@@ -60,8 +60,7 @@ def svg(results: Results) -> str:
         f'<desc id="d">{met} of {len(rows)} rows met. {escape(_described(rows))}</desc>',
         f"<style>{STYLE}</style>",
         '<text class="title" x="12" y="24">Ratio measured, as a multiple of the ratio wanted</text>',
-        '<text class="small" x="12" y="43">Right of the line at 1: met. Logarithmic scale; longer to the right is '
-        "better.</text>",
+        '<text class="small" x="12" y="43">Logarithmic. Right of the line at 1: as wanted, or better.</text>',
         *(_tick(axis, tick, height) for tick in ticks),
         *(_bar(axis, each, TOP + STEP * nth) for nth, each in enumerate(rows)),
         f'<line class="wanted" x1="{axis.x(1)}" y1="{TOP - 8}" x2="{axis.x(1)}" y2="{height - 26}"/>',
@@ -83,7 +82,7 @@ def _tick(axis: Axis, tick: float, height: int) -> str:
     x = axis.x(tick)
     return (
         f'<line class="grid" x1="{x}" y1="{TOP - 4}" x2="{x}" y2="{height - 28}"/>'
-        f'<text class="small" x="{x}" y="{height - 10}" text-anchor="middle">{tick:g}×</text>'
+        f'<text class="small" x="{x}" y="{height - 10}" text-anchor="middle">{tick:g}</text>'
     )
 
 

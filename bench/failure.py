@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 
-class NotRun(Exception):  # noqa: N818 (nothing went wrong)
+class NotRun(Exception):
     """The machine lacks something that the row needs."""
 
 
-class Failed(Exception):  # noqa: N818 (it is what came of a row)
+class Failed(Exception):
     """What was measured did not do its work."""

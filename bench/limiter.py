@@ -17,10 +17,10 @@ from pathlib import Path
 import uvloop
 from tests.servers.redis import RedisServer
 
-from bench.installed import BOT, install
-from bench.load import ROUNDS, rate
-from bench.lookup import CONNECTIONS, write_script
-from bench.serve import running
+from bench import call, script, shop, wrk
+from bench.call import CONNECTIONS
+from bench.scale import FULL
+from bench.served import REMORA, served
 from remora.settings import Secret
 from remora.settings import rate as parse_rate
 from remora.web import rate_limit
@@ -45,20 +45,24 @@ def main() -> None:
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as loop,
     ):
         folder = Path(name)
-        installed = install(f"sqlite:///{folder}/bench.db")
-        with running("remora", folder / "remora.log", installed.environment) as remora:
+        filled = shop.fill(f"sqlite:///{folder}/bench.db", FULL.clients)
+        with served(REMORA, folder / "remora.log", filled.environment) as remora:
             url = Secret(redis.url)
-            lua = write_script(folder, 1, installed)
+            lua = script.lookups(folder, filled, 1)
             kinds = {(amount, what): request for amount in LIMITS for what, request in limiters(url, amount)}
             for request in kinds.values():
                 loop.run(window(request, "a window to connect in", min(LIMITS)))
-            for number in range(ROUNDS):
-                lookups.append(1e6 / rate(f"{remora}/api/openapi/client/point?botId={BOT}", lua, CONNECTIONS))
+            for number in range(FULL.rounds):
+                told = wrk.drive(call.url(remora, filled), lua, CONNECTIONS, FULL.seconds)
+                lookups.append(1e6 / told.rate)
                 for (amount, what), request in kinds.items():
                     spent = loop.run(window(request, f"bot{number}", amount))
                     figures.setdefault((amount, what), []).append(spent)
     lookup = statistics.median(lookups)
-    print(f"{CONNECTIONS} requests at a time, medians of {ROUNDS} rounds; a look-up takes the server {lookup:.0f} µs\n")
+    print(
+        f"{CONNECTIONS} requests at a time, medians of {FULL.rounds} rounds; a look-up takes "
+        f"the server {lookup:.0f} µs\n"
+    )
     print("requests a window | limiter           | µs a request | of a look-up")
     for (amount, what), rounds in figures.items():
         median = statistics.median(rounds)

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from bench.machine import Machine
 from bench.result import Met, Result, Results, Spread, spread
 
+LARGE = 100
+
 HEAD = """\
 # Benchmarks
 
-`make bench` wrote this page. It starts everything itself, on the loopback interface, and measures each pair in turn, the
-one and the other first alternately, so that what else the machine does falls on both. Only the ratios mean anything
-elsewhere.
+`make bench` wrote this page. It starts everything itself, on the loopback interface, and measures ours and theirs in
+turn, so that what else the machine does falls on both. Only the ratios mean anything elsewhere.
 
 ![How far each ratio is from what was wanted](benchmarks.svg)
 
@@ -24,12 +25,12 @@ least and the most that one round had. `met` says whether the ratio is what was 
 """
 
 SHARED = """\
-wrk runs on the same machine, with one thread, and so do the databases: what is compared shares the cores with its load. The
-server is `remora serve` with default settings, one process, its log in a file, but for a rate limit that refuses nothing.
-An answer that is no success makes a row fail. Before a row is measured its answer is looked at once. PostgreSQL has its
-own defaults, `fsync`, `full_page_writes` and `synchronous_commit` on, for all alike; SQLite is in WAL mode with
-`synchronous=FULL`. All files are on the file system named above. Clients have one lot of points unless a row says
-otherwise, and their ledgers are such that `remora verify` finds them right.
+wrk runs on the same machine, with one thread, and so do the databases: what is measured shares the cores with its load.
+The server is `remora serve` with default settings, one process, its log in a file, but for a rate limit that refuses
+nothing. An answer that is no success makes a row fail, and before look-ups are measured one answer is looked at.
+PostgreSQL has its own defaults, `fsync`, `full_page_writes` and `synchronous_commit` on, for all alike; SQLite is in
+WAL mode with `synchronous=FULL`. All files are on the file system named above. Clients have one lot of points unless a
+row says otherwise, and ledgers that `remora verify` finds right.
 """
 
 COMMANDS = """\
@@ -97,8 +98,8 @@ def _reasons(rows: list[Result]) -> Iterator[str]:
 def _machine(machine: Machine) -> str:
     versions = ", ".join(f"{name} {number}" for name, number in machine.versions.items())
     return (
-        f"{machine.cpu}, {machine.cores} cores, {machine.memory_gb:g} GB, {machine.kernel}; {machine.file_system}, where "
-        f"making 8 KB durable takes {machine.flush_ms:g} ms.\n\n{versions}."
+        f"{machine.cpu}, {machine.cores} cores, {machine.memory_gb:g} GB, {machine.kernel}; {machine.file_system}, "
+        f"where making 8 KB durable takes {machine.flush_ms:g} ms.\n\n{versions}."
     )
 
 
@@ -107,9 +108,9 @@ def _figures(figures: Spread) -> str:
 
 
 def figure(value: float) -> str:
-    """Three digits that count."""
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+    """Three digits that count, or all of a large number."""
+    return f"{value:.3g}" if value < LARGE else f"{value:,.0f}"
 
 
 def _ratio(ratio: Spread) -> str:
-    return f"{figure(ratio.median)} ({figure(ratio.low)}–{figure(ratio.high)})"
+    return f"{figure(ratio.median)} ({figure(ratio.low)} to {figure(ratio.high)})"

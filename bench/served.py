@@ -33,7 +33,8 @@ class Served(Struct, frozen=True):
     def megabytes(self) -> float:
         """The memory that it has, with that of its workers."""
         every = [self.process, *self.process.children(recursive=True)]
-        return sum(each.memory_info().rss for each in every) / 1e6
+        resident: int = sum(each.memory_info().rss for each in every)
+        return resident / 1e6
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from remora import settings
 from remora.clock import SystemClock
 from remora.ledger.commands import Grant
 from remora.ledger.decide import decide
-from remora.model import Account, Bot, Client, Platform
+from remora.model import Account, Bot, Client, Entry, Platform
 from remora.service import access, bots, pairs
 from remora.service.installation import Installation, migrate, open_installation
 from remora.storage import accounts, clients
@@ -89,7 +89,7 @@ def _add(tx: Transaction, bot: Bot, numbers: range, granted: Sequence[Granted]) 
     changes = []
     for client in made:
         before = account = Account(bot.bot_id, client.client_id)
-        entries = []
+        entries: list[Entry] = []
         for each in granted:
             decision = decide(account, each.grant, each.at, bot)
             account = decision.account

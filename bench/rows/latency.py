@@ -52,7 +52,7 @@ ROWS = tuple(
         "p99 of a look-up alone",
         "ms",
         at_most(3.0),
-        "wrk, 1 id, 4 connections both times (few, so that a look-up does not wait for others); grants come by 64 more.",
+        "wrk, 1 id, 4 connections both times: few, so that look-ups do not wait for others. Grants come by 64 more.",
         beside_alone(of),
     )
     for name, of in (

@@ -77,7 +77,7 @@ ROWS = (
         "a do-nothing ASGI app that reads the body, on the same server",
         "requests/s",
         at_least(0.40),
-        "wrk, 16 connections, random ids; the app answers as many bytes, made once, on a server set up by the same code.",
+        "wrk, 16 connections, random ids; the app answers as many bytes on a server set up by the same code.",
         lambda ground: beside_nothing(ground, ground.sqlite_shop),
     ),
     Row(

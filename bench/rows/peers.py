@@ -62,7 +62,7 @@ ROWS = (
             "a plain FastAPI + pydantic + SQLAlchemy async ORM service on the same PostgreSQL",
             "requests/s",
             at_least(wanted),
-            "wrk, 16 connections, the same bodies, one process each; `bench/peers/fastapi_app.py` says what the peer does.",
+            "wrk, 16 connections, the same bodies, one process each; see `bench/peers/fastapi_app.py`.",
             beside_fastapi(count),
         )
         for count, wanted in ((1, 12.0), (100, 6.0))
@@ -73,7 +73,7 @@ ROWS = (
         "the mock server Prism, log silent, serving the document of the call",
         "requests/s",
         at_least(5.0),
-        "wrk, 16 connections, the same bodies.",
+        "wrk, 16 connections, the same bodies. Prism answers its one example.",
         beside_prism,
     ),
 )

@@ -74,8 +74,8 @@ ROWS = (
         "after the first minute",
         "MB",
         at_most(1.1),
-        "Resident set. An hour's worth is what it answers in three minutes at full speed, half of the time look-ups of 1 "
-        "random id and half of 100, as in the first minute. One run: a round of its own would need a minute of its own.",
+        "Resident set. An hour's worth is what it answers in three minutes at full speed, half of the time look-ups "
+        "of 1 random id and half of 100, as in the first minute. One run: each would begin with its own first minute.",
         memory,
         rounds=1,
     ),
@@ -85,8 +85,8 @@ ROWS = (
         "start to first answer, 50,000 clients",
         "s",
         at_most(1.2),
-        "From the command to the first look-up's answer. Wanted is that no work grows with the data; a fifth is allowed for "
-        "noise.",
+        "From the command to the first look-up's answer. Wanted is that no work grows with the data; a fifth is "
+        "allowed for noise.",
         start,
     ),
 )

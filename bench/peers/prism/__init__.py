@@ -13,6 +13,7 @@ from pathlib import Path
 from bench.failure import NotRun
 from bench.shop import PATH
 from remora.web import routes
+from remora.web.openapi import Document
 
 PINNED = Path(__file__).parent
 PATIENCE_SECONDS = 180
@@ -51,7 +52,7 @@ def _install(npm: str, where: Path) -> None:
         raise NotRun(f"npm could not install Prism (npm ci ended with status {done.returncode})")
 
 
-def _document() -> routes.Document:
+def _document() -> Document:
     """The source's call alone, at the path that clients call."""
     document = routes.api_document()
     base = document["servers"][0]["url"]
