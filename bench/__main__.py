@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import time
 import traceback
@@ -22,6 +23,7 @@ from bench.scale import FULL, QUICK, Scale
 
 DOCS = Path(__file__).parent.parent / "docs"
 KEPT = DOCS / "benchmarks.json"
+TERMINATED = 128 + signal.SIGTERM
 
 
 def main() -> int:
@@ -37,6 +39,8 @@ def main() -> int:
         render(kept)
         return 0
     rows = _chosen(asked.only)
+    # As Ctrl-C does: what was started is ended with us.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
     scale = QUICK if asked.quick else FULL
     results = run(rows, replace(scale, rounds=asked.rounds or scale.rounds, seconds=asked.seconds or scale.seconds))
     if asked.write:
@@ -113,7 +117,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="show that it works, with few clients")
     parser.add_argument("--write", action="store_true", help="write docs/benchmarks.*; other rows stay as they were")
     parser.add_argument("--render", action="store_true", help="write docs/benchmarks.md and .svg of benchmarks.json")
-    return parser.parse_args()
+    asked = parser.parse_args()
+    if asked.quick and asked.write:
+        parser.error("the figures of --quick mean nothing: they are not written")
+    return asked
 
 
 def _count(text: str) -> int:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from uuid import uuid4
 
 import httpx
 
 from bench import script, wrk
 from bench.failure import Failed
 from bench.ground import Ground
-from bench.served import Served
-from bench.shop import PATH, Shop, client_ids
+from bench.served import PATIENCE_SECONDS, Served
+from bench.shop import PATH, Shop, client_id, client_ids
 
 CONNECTIONS = 16
 """As many as look-ups come by at once; orders come by more."""
@@ -30,11 +31,27 @@ def lookups(ground: Ground, server: Served, shop: Shop, count: int) -> Callable[
 
 def check(server: Served, shop: Shop, count: int) -> None:
     """Failed unless a look-up is answered with that many clients' points."""
+    answer = _post(server, shop, "", script.body(shop, client_ids(count)))
+    if len(json.loads(answer.content).get("points", ())) != count:
+        raise Failed(f"a look-up of {count} was answered with {answer.text[:300]}")
+
+
+def drain(server: Served, shop: Shop) -> None:
+    """Wait until the orders are written that a load left behind when its time was over: orders are carried out in
+    turn, so one more is answered after them. Of several workers it is one's queue.
+    """
+    order = json.dumps({"secret": shop.secret, "clientId": client_id(1), "points": 1})
+    _post(server, shop, "/grant", order, {"idempotency-key": f"drain-{uuid4()}"})
+
+
+def _post(server: Served, shop: Shop, what: str, body: str, headers: Mapping[str, str] | None = None) -> httpx.Response:
+    """A call that succeeds, or Failed."""
     answer = httpx.post(
-        url(server, shop),
-        content=script.body(shop, client_ids(count)),
-        headers={"content-type": "application/json", "authorization": f"Bearer {shop.token}"},
-        timeout=30,
+        url(server, shop, what),
+        content=body,
+        headers={"content-type": "application/json", "authorization": f"Bearer {shop.token}", **(headers or {})},
+        timeout=PATIENCE_SECONDS,
     )
-    if not answer.is_success or len(json.loads(answer.content).get("points", ())) != count:
-        raise Failed(f"a look-up of {count} was answered with {answer.status_code}: {answer.text[:300]}")
+    if not answer.is_success:
+        raise Failed(f"a call was answered with {answer.status_code}: {answer.text[:300]}")
+    return answer

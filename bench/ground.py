@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import tempfile
 from contextlib import AbstractContextManager, ExitStack
 from functools import cached_property
@@ -33,6 +34,7 @@ class Ground:
         self.scale = scale
         self.folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="remora-bench-", dir=disk())))
         self._stack = stack
+        self._numbers = itertools.count()
 
     @cached_property
     def postgres(self) -> PostgresServer:
@@ -77,4 +79,5 @@ class Ground:
 
     def remora(self, of: Shop, **settings: str) -> AbstractContextManager[Served]:
         """The server, one process with default settings but for those given."""
-        return served(REMORA, self.folder / "remora.log", {**of.environment, **settings})
+        log = self.folder / f"remora-{next(self._numbers)}.log"
+        return served(REMORA, log, {**of.environment, **settings})

@@ -53,6 +53,7 @@ def served(command: Sequence[str | Path], log: Path, environment: Mapping[str, s
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+            log.unlink()  # it has a line for each request
 
 
 def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:

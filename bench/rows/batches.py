@@ -28,6 +28,7 @@ def beside_single(of: Callable[[Ground], Shop]) -> Callable[[Ground], AbstractCo
         with ground.remora(shop) as remora:
 
             def batches() -> float:
+                call.drain(remora, shop)
                 keys = f"b{remora.process.pid}-{next(numbers)}-"
                 address = call.url(remora, shop, "/batch")
                 return SIZE * wrk.drive(address, path, CONNECTIONS, ground.scale.seconds, keys).rate

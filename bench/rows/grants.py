@@ -46,6 +46,7 @@ def grants(ground: Ground, server: Served, shop: Shop, *, hot: bool = False) -> 
     def rate() -> float:
         number = next(numbers)
         who = str(number) if hot else "random"
+        call.drain(server, shop)
         keys = f"{server.process.pid}-{number}-"
         return wrk.drive(call.url(server, shop, "/grant"), path, CONNECTIONS, ground.scale.seconds, keys, who).rate
 

@@ -30,15 +30,19 @@ def beside_alone(of: Callable[[Ground], Shop]) -> Callable[[Ground], AbstractCon
         numbers = itertools.count()
         with ground.remora(shop) as remora:
 
-            def alone() -> float:
+            def p99() -> float:
                 return wrk.drive(call.url(remora, shop), lookups, LOOKUP_CONNECTIONS, seconds).p99
+
+            def alone() -> float:
+                call.drain(remora, shop)
+                return p99()
 
             def beside_grants() -> float:
                 keys = f"p{remora.process.pid}-{next(numbers)}-"
                 address = call.url(remora, shop, "/grant")
                 with wrk.driving(address, grants, CONNECTIONS, seconds + 2 * LEAD_SECONDS, keys, "random"):
                     time.sleep(LEAD_SECONDS)
-                    return alone()
+                    return p99()
 
             yield Pair(beside_grants, alone)
 
