@@ -19,6 +19,7 @@ from bench.served import REMORA, Served, served
 from bench.shop import Shop
 
 CACHE = Path(__file__).parent / ".cache"
+READ_BYTES = 2**24
 
 
 def disk() -> Path:
@@ -65,6 +66,7 @@ class Ground:
             making = kept.with_suffix(".making")
             shop.fill(f"sqlite:///{making}", self.scale.many)
             making.rename(kept)
+        _read_through(kept)
         return shop.known(f"sqlite:///{kept}", self.scale.many)
 
     def file(self, name: str) -> str:
@@ -81,3 +83,10 @@ class Ground:
         """The server, one process with default settings but for those given."""
         log = self.folder / f"remora-{next(self._numbers)}.log"
         return served(REMORA, log, {**of.environment, **settings})
+
+
+def _read_through(path: Path) -> None:
+    """Let the system have the file in memory, as it has one that is in use."""
+    with path.open("rb", buffering=0) as file:
+        while file.read(READ_BYTES):
+            pass
