@@ -36,7 +36,20 @@ def drive(url: str, script: Path, connections: int, seconds: int, *arguments: st
 def driving(url: str, script: Path, connections: int, seconds: int, *arguments: str) -> Iterator[subprocess.Popen[str]]:
     """The same beside what the block does; it waits for the end, and fails as `drive` does."""
     process = subprocess.Popen(
-        [_wrk(), "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "-s", script, url, "--", *arguments],
+        [
+            _wrk(),
+            "-t1",
+            f"-c{connections}",
+            f"-d{seconds}s",
+            "--latency",
+            "--timeout",
+            f"{SPARE_SECONDS}s",
+            "-s",
+            script,
+            url,
+            "--",
+            *arguments,
+        ],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
