@@ -13,6 +13,7 @@ import time
 from importlib.metadata import version
 from pathlib import Path
 
+import psutil
 from msgspec import Struct
 from tests.servers.postgresql import PACKAGE
 
@@ -44,7 +45,7 @@ def this() -> Machine:
         cores=os.cpu_count() or 1,
         memory_gb=round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1),
         kernel=f"{platform.system()} {platform.release()}",
-        file_system=_said("stat", "--file-system", "--format=%T", str(disk())),
+        file_system=_file_system(disk()),
         flush_ms=round(_flush_seconds() * 1_000, 2),
         versions=_versions(),
     )
@@ -75,6 +76,13 @@ def _said(*command: str | Path) -> str:
 def _number(text: str) -> str:
     found = re.search(r"\d+(\.\d+)+", text)
     return found[0] if found else "none"
+
+
+def _file_system(folder: Path) -> str:
+    """The kind of what is mounted nearest above a folder."""
+    above = [each for each in psutil.disk_partitions(all=True) if folder.resolve().is_relative_to(each.mountpoint)]
+    kind: str = max(above, key=lambda each: len(each.mountpoint)).fstype
+    return kind
 
 
 def _first(pattern: str, path: Path) -> str | None:

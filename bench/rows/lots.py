@@ -60,7 +60,7 @@ KINDS: tuple[tuple[str, str, Callable[[int], list[Granted]], Wanted, str], ...] 
         "look-up of clients with everything overdue and no sweeper run",
         overdue,
         at_least(0.25),
-        "The same; an overdue client has a lot that lives, and one that has expired since it was last written.",
+        "As `lots-200-1`. An overdue client has a lot that lives, and one that has expired since it was last written.",
     ),
 )
 
