@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from remora import ids, settings
 from remora.clock import SystemClock
+from remora.ledger.book import Book
 from remora.ledger.commands import Grant
 from remora.ledger.decide import decide
 from remora.model import Account, Client, Platform
@@ -49,9 +50,9 @@ def install(url: str, points: int = 1_000_000) -> Installed:
         clients.add(tx, BOT, made, now)
         changes = []
         for client in made:
-            before = Account(BOT, client.client_id)
-            decision = decide(before, Grant(points), now, bot)
-            changes.append((before, decision.account, decision.entries))
+            book = Book(Account(BOT, client.client_id), now)
+            decide(book, Grant(points), bot)
+            changes.append(book.changes())
         accounts.save(tx, BOT, changes)
     installation.close()
     return Installed(environment, pair.api_token, pair.api_secret, [client.client_id for client in made])

@@ -24,6 +24,16 @@ SELECT client_id, lot_id, points, remaining, held, active_from, expires_at FROM 
 WHERE bot_id = :bot_id AND client_id = ANY (ARRAY(SELECT json_array_elements_text(CAST(:ids AS json))))
   AND remaining > 0;
 
+-- name: lots_first
+-- The first lots with points left, in the order in which they are used, of the clients with these encoded ids.
+SELECT asked.client_id, first.lot_id, first.points, first.remaining, first.held, first.active_from, first.expires_at
+FROM json_array_elements_text(CAST(:ids AS json)) AS asked (client_id)
+CROSS JOIN LATERAL (
+    SELECT lot_id, points, remaining, held, active_from, expires_at FROM lots
+    WHERE lots.bot_id = :bot_id AND lots.client_id = asked.client_id AND lots.remaining > 0
+    ORDER BY lots.expires_at, lots.lot_id LIMIT :most
+) AS first;
+
 -- name: lots_named
 -- The lots that entries touched, which [client, seq] pairs in a JSON array name: used up or not.
 SELECT lots.client_id, lots.lot_id, lots.points, lots.remaining, lots.held, lots.active_from, lots.expires_at
@@ -32,6 +42,23 @@ JOIN entry_lots ON entry_lots.client_id = asked.pair ->> 0 AND entry_lots.seq = 
 JOIN lots ON lots.bot_id = entry_lots.bot_id AND lots.client_id = entry_lots.client_id
          AND lots.lot_id = entry_lots.lot_id
 WHERE entry_lots.bot_id = :bot_id AND lots.bot_id = :bot_id;
+
+-- name: lot_add
+-- Adds lots, from a JSON array of rows.
+INSERT INTO lots (bot_id, client_id, lot_id, points, remaining, held, active_from, expires_at)
+SELECT bots.bot_id, added.client_id, added.lot_id, added.points, added.remaining, added.held, added.active_from,
+       added.expires_at
+FROM bots
+CROSS JOIN json_to_recordset(CAST(:rows AS json)) AS added (
+    client_id text, lot_id bigint, points bigint, remaining bigint, held bigint, active_from bigint,
+    expires_at bigint)
+WHERE bots.bot_id = :bot_id;
+
+-- name: lot_change
+-- Writes lots' counters, from a JSON array of rows; the rest of a lot never changes.
+UPDATE lots SET remaining = changed.remaining, held = changed.held
+FROM json_to_recordset(CAST(:rows AS json)) AS changed (client_id text, lot_id bigint, remaining bigint, held bigint)
+WHERE lots.bot_id = :bot_id AND lots.client_id = changed.client_id AND lots.lot_id = changed.lot_id;
 
 -- name: lot_save
 -- Adds lots, or writes the counters of those that are there, from a JSON array of rows; the rest of a lot never
