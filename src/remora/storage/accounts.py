@@ -126,7 +126,7 @@ def save(tx: Transaction, bot_id: str, changes: Iterable[Changes]) -> None:
             ]
         numbers.append(_numbers_row(each.account))
     tx.run_many("lot_add", bot_id, new_lots)
-    tx.run_many("lot_change", bot_id, lots)
+    tx.run_many("lot_save", bot_id, lots)
     tx.run_many("hold_save", bot_id, holds)
     tx.run_many("entry_add", bot_id, entries)
     tx.run_many("entry_lot_add", bot_id, entry_lots)

@@ -46,11 +46,6 @@ CROSS JOIN lots ON lots.bot_id = :bot_id AND lots.client_id = entry_lots.client_
 INSERT INTO lots (bot_id, client_id, lot_id, points, remaining, held, active_from, expires_at)
 VALUES (:bot_id, :client_id, :lot_id, :points, :remaining, :held, :active_from, :expires_at);
 
--- name: lot_change
--- Writes the counters of a lot; the rest of it never changes.
-UPDATE lots SET remaining = :remaining, held = :held
-WHERE bot_id = :bot_id AND client_id = :client_id AND lot_id = :lot_id;
-
 -- name: lot_save
 -- Adds a lot, or writes the counters of one that is there; the rest of a lot never changes.
 INSERT INTO lots (bot_id, client_id, lot_id, points, remaining, held, active_from, expires_at)
