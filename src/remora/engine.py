@@ -95,7 +95,7 @@ class Engine(Generic[Item, Result]):
         """Queue an item. It is answered when its transaction has ended. StoreUnavailable, at once, if the queue is
         full or closed; the item was not taken then.
         """
-        waiting = _Waiting[Item, Result](bot_id, item, self._weigh(item), sender, reply)
+        waiting: _Waiting[Item, Result] = _Waiting(bot_id, item, self._weigh(item), sender, reply)
         with self._changed:
             if self._closing:
                 raise StoreUnavailable("the server is stopping; nothing was done")

@@ -68,13 +68,8 @@ def known_bot(tx: Transaction, bot_id: str, *, lock: bool = False) -> Bot:
     """The bot that an operator names, or NoSuchBot. `lock`: see `bots.find`."""
     bot = bots.find(tx, bot_id, lock=lock)
     if bot is None:
-        raise no_such_bot(bot_id)
+        raise NoSuchBot(f"there is no bot {bot_id}")
     return bot
-
-
-def no_such_bot(bot_id: str) -> NoSuchBot:
-    """The refusal of a bot that an operator names."""
-    return NoSuchBot(f"there is no bot {bot_id}")
 
 
 def digest(secret: str) -> bytes:

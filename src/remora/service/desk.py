@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain
 
@@ -24,6 +25,7 @@ from remora.storage import accounts, clients, opening, operations
 from remora.storage.accounts import EntryName
 from remora.storage.clients import PlatformPair
 from remora.storage.database import Transaction, UniqueViolation
+from remora.storage.opening import Opened
 from remora.storage.operations import Operation
 
 TRIES = 5
@@ -56,12 +58,43 @@ def carry_out(
 
 
 def _carried_out(installation: Installation, bot_id: str, jobs: Sequence[Job], written: Written) -> list[Result]:
-    with installation.database.write() as tx:
-        desk = Desk(tx, installation, bot_id, [order for job in jobs for order in job.orders])
+    with _opened(installation, bot_id, [order for job in jobs for order in job.orders]) as desk:
         results = [desk.job(job) for job in jobs]
         desk.save()
     written(bot_id, chain.from_iterable(book.entries for book in desk.books.values()))
     return results
+
+
+@contextmanager
+def _opened(installation: Installation, bot_id: str, orders: Sequence[Order]) -> Iterator[Desk]:
+    """A desk in a transaction. Locks come in one order everywhere, so that writers never wait for each other: bot,
+    clients, keys.
+    """
+    keys = {order.key for order in orders if order.key is not None}
+    if any(order.who.pair for order in orders):
+        with installation.database.write() as tx:
+            client_ids, last_number = _client_ids(tx, bot_id, orders)
+            needs = Needs(orders, client_ids)
+            rows = tx.together(*opening.queries(bot_id, needs.clients, keys))
+            yield Desk(tx, installation, opening.opened(bot_id, rows), needs, last_number)
+    else:
+        needs = Needs(orders, {})
+        with installation.database.write_after(*opening.queries(bot_id, needs.clients, keys)) as (tx, rows):
+            yield Desk(tx, installation, opening.opened(bot_id, rows), needs)
+
+
+def _client_ids(tx: Transaction, bot_id: str, orders: Sequence[Order]) -> tuple[dict[PlatformPair, str], int]:
+    """The encoded ids of the clients that are named by platform; and where some have still to be made, the number
+    that the newest encoded id was made of.
+    """
+    pairs, last_number = {pair for order in orders if (pair := order.who.pair)}, 0
+    found = clients.by_platform(tx, bot_id, pairs)
+    if any(order.who.create and order.who.pair not in found for order in orders):
+        # Under the bot's lock, for somebody else may have made them meanwhile.
+        access.known_bot(tx, bot_id, lock=True)
+        last_number = clients.last_number(tx, bot_id)
+        found = clients.by_platform(tx, bot_id, pairs)
+    return {pair: client.client_id for pair, client in found.items()}, last_number
 
 
 @dataclass
@@ -81,41 +114,24 @@ class _Noted:
 class Desk:
     """One transaction's accounts, in memory: a book for each, in which the orders are carried out one by one."""
 
-    def __init__(self, tx: Transaction, installation: Installation, bot_id: str, orders: Sequence[Order]) -> None:
+    def __init__(
+        self, tx: Transaction, installation: Installation, opened: Opened, needs: Needs, last_number: int = 0
+    ) -> None:
         self.tx = tx
-        self.bot_id = bot_id
+        self.bot = opened.bot
+        self.bot_id = opened.bot.bot_id
+        self.kept = opened.kept
         self.encoder = installation.encoder
-        # Locks come in one order everywhere, so that writers never wait for each other: bot, clients, keys.
-        client_ids, last_number = self._client_ids(orders)
-        needs = Needs(orders, client_ids)
-        opened = opening.read(tx, bot_id, needs.clients, {order.key for order in orders if order.key is not None})
-        if opened.bot is None:
-            raise access.no_such_bot(bot_id)
-        self.bot, self.kept = opened.bot, opened.kept
-        loaded = needs.load(tx, bot_id, opened.accounts)
+        loaded = needs.load(tx, self.bot_id, opened.accounts)
         # "Now" is taken under the locks, so that it does not run backwards from one writer to the next.
         self.now = installation.clock.now()
         self.books = {client_id: Book(account, self.now) for client_id, account in loaded.items()}
         self.noted = _Noted(
-            targets=accounts.reversibles(tx, bot_id, needs.reversals), client_ids=client_ids, last_number=last_number
+            targets=accounts.reversibles(tx, self.bot_id, needs.reversals),
+            client_ids=needs.client_ids,
+            last_number=last_number,
         )
         self._marks: dict[str, Mark] | None = None
-
-    def _client_ids(self, orders: Sequence[Order]) -> tuple[dict[PlatformPair, str], int]:
-        """The encoded ids of the clients that are named by platform; and where some have still to be made, the
-        number that the newest encoded id was made of.
-        """
-        pairs = {pair for order in orders if (pair := order.who.pair)}
-        if not pairs:
-            return {}, 0
-        tx, bot_id, last_number = self.tx, self.bot_id, 0
-        found = clients.by_platform(tx, bot_id, pairs)
-        if any(order.who.create and order.who.pair not in found for order in orders):
-            # Under the bot's lock, for somebody else may have made them meanwhile.
-            access.known_bot(tx, bot_id, lock=True)
-            last_number = clients.last_number(tx, bot_id)
-            found = clients.by_platform(tx, bot_id, pairs)
-        return {pair: client.client_id for pair, client in found.items()}, last_number
 
     def job(self, job: Job) -> Result:
         """Carry out a job's orders, one after the other; of an atomic job all or none."""

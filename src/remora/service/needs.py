@@ -26,6 +26,7 @@ class Needs:
     """The clients that orders name, and what of each is to be loaded."""
 
     def __init__(self, orders: Sequence[Order], client_ids: dict[PlatformPair, str]) -> None:
+        self.client_ids = client_ids
         self.clients: set[str] = set()
         self.holds: set[EntryName] = set()
         self.reversals: set[EntryName] = set()

@@ -36,7 +36,7 @@ class Mailbox:
         loop = asyncio.get_running_loop()
         if self._box is None or self._box.loop is not loop:
             self._box = _Box(loop, self.patience_seconds)
-        letter = _Letter[Result](self._box)
+        letter: _Letter[Result] = _Letter(self._box)
         engine.queue(bot_id, item, letter, sender)
         self._box.expect(letter)
         return await letter.future
