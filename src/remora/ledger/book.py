@@ -230,15 +230,24 @@ class Book:
 
     def changes(self) -> Changes:
         """What is to be written to the store."""
-        new = {each for each in self._before if isinstance(each, int)}
-        lots = {lot.lot_id for lot in self._before if isinstance(lot, Lot)} - new
-        holds = {hold.hold_id for hold in self._before if isinstance(hold, Hold)}
+        new_lots, changed_lots, holds = {}, {}, {}
+        # What comes first says whether it is new: a lot that was made here may have been changed since.
+        for before in self._before:
+            if isinstance(before, Lot):
+                if before.lot_id not in new_lots:
+                    changed_lots[before.lot_id] = self.lots[before.lot_id]
+            elif isinstance(before, Hold):
+                holds[before.hold_id] = self.holds[before.hold_id]
+            elif before in self.lots:
+                new_lots[before] = self.lots[before]
+            else:
+                holds[before] = self.holds[before]
         return Changes(
             self.numbers(),
             tuple(self.entries),
-            tuple(self.lots[each] for each in new if each in self.lots),
-            tuple(self.lots[each] for each in lots),
-            tuple(self.holds[each] for each in holds | new if each in self.holds),
+            tuple(new_lots.values()),
+            tuple(changed_lots.values()),
+            tuple(holds.values()),
         )
 
     def _put_lot(self, lot: Lot) -> None:

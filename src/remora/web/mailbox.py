@@ -16,6 +16,11 @@ from typing import Generic, TypeVar
 from remora.engine import Engine
 from remora.errors import StoreUnavailable
 
+OPENED_TOGETHER = 8
+"""After so many answers the loop looks for others who want something: each answer has to be sent, and mostly brings
+the caller's next request at once, so that a look-up would else wait for the whole of a batch's callers.
+"""
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -108,7 +113,7 @@ class _Box:
             first = len(self._posted) == 1
         if first:
             with suppress(RuntimeError):  # the loop is closed, and nobody waits any more
-                self.loop.call_soon_threadsafe(self._open_all)
+                self.loop.call_soon_threadsafe(self._open_some)
 
     def expect(self, letter: _Letter[Result]) -> None:
         """In the loop: see to it that a letter is not waited for too long."""
@@ -117,12 +122,14 @@ class _Box:
             self._timed = True
             self.loop.call_at(letter.deadline, self._give_up)
 
-    def _open_all(self) -> None:
+    def _open_some(self) -> None:
         posted = self._posted
-        while posted:
+        for _ in range(min(len(posted), OPENED_TOGETHER)):
             posted[0].open()
-            # Only now, so that whoever finds a letter there can be sure that this goes on to theirs.
+            # Only now, so that whoever finds a letter there can be sure that the loop comes back for theirs.
             posted.popleft()
+        if posted:
+            self.loop.call_soon(self._open_some)
         while self._expected and self._expected[0].future.done():
             self._expected.popleft()
 
