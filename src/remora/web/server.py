@@ -21,7 +21,6 @@ SWITCH_SECONDS = 0.001
 """How long a thread may keep the interpreter from the others. Python's own 5 ms is what a look-up, which takes a tenth
 of that, would wait for the writer each time it comes back from the network.
 """
-
 BACKLOG = 2048
 
 
@@ -47,13 +46,13 @@ def _run(server: uvicorn.Server, listener: socket.socket, announce: Callable[[st
 
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, stop)
+    sys.setswitchinterval(SWITCH_SECONDS)
     announce(base_url(listener))
     server.run(sockets=[listener])
 
 
 def config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
     """How the server is set up. Addresses in headers are believed only where a proxy is trusted."""
-    sys.setswitchinterval(SWITCH_SECONDS)
     return uvicorn.Config(
         app,
         loop="uvloop",
