@@ -9,9 +9,10 @@ from msgspec import Struct
 
 from remora import settings
 from remora.clock import SystemClock
+from remora.ledger.book import Book
 from remora.ledger.commands import Grant
 from remora.ledger.decide import decide
-from remora.model import Account, Bot, Client, Entry, Platform
+from remora.model import Account, Bot, Client, Platform
 from remora.service import access, bots, pairs
 from remora.service.installation import Installation, migrate, open_installation
 from remora.storage import accounts, clients
@@ -88,13 +89,11 @@ def _add(tx: Transaction, bot: Bot, numbers: range, granted: Sequence[Granted]) 
     clients.add(tx, bot.bot_id, made, granted[0].at)
     changes = []
     for client in made:
-        before = account = Account(bot.bot_id, client.client_id)
-        entries: list[Entry] = []
+        book = Book(Account(bot.bot_id, client.client_id), granted[0].at)
         for each in granted:
-            decision = decide(account, each.grant, each.at, bot)
-            account = decision.account
-            entries += decision.entries
-        changes.append((before, account, entries))
+            book.now = each.at
+            decide(book, each.grant, bot)
+        changes.append(book.changes())
     accounts.save(tx, bot.bot_id, changes)
 
 

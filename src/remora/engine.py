@@ -11,13 +11,14 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from remora.errors import Refusal, StoreUnavailable
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+Told_contra = TypeVar("Told_contra", contravariant=True)
 
 CarryOut = Callable[[str, Sequence[Item]], Sequence[Result]]
 """Carries out one bot's items, all in one transaction, and returns a result for each."""
@@ -35,13 +36,27 @@ class Watch(Protocol):
         ...
 
 
-@dataclass
+class Reply(Protocol[Told_contra]):
+    """Where an answer goes, and how whoever waits for it can take the item back in time: what the engine needs of a
+    Future. It is told in the engine's thread, and never fails.
+    """
+
+    def set_running_or_notify_cancel(self) -> bool:
+        """The item is to be carried out now; False if it was taken back."""
+        ...
+
+    def set_result(self, result: Told_contra, /) -> None: ...
+
+    def set_exception(self, exception: BaseException, /) -> None: ...
+
+
+@dataclass(slots=True)
 class _Waiting(Generic[Item, Result]):
     bot_id: str
     item: Item
     weight: int
     sender: object
-    answer: Future[Result] = field(default_factory=Future)
+    reply: Reply[Result]
 
 
 class Engine(Generic[Item, Result]):
@@ -71,10 +86,16 @@ class Engine(Generic[Item, Result]):
         self._thread.start()
 
     def submit(self, bot_id: str, item: Item, sender: object = None) -> Future[Result]:
-        """Queue an item. Its answer comes when its transaction has ended. StoreUnavailable, at once, if the queue is
+        """Queue an item, whose answer comes to a thread that waits for it."""
+        answer: Future[Result] = Future()
+        self.queue(bot_id, item, answer, sender)
+        return answer
+
+    def queue(self, bot_id: str, item: Item, reply: Reply[Result], sender: object = None) -> None:
+        """Queue an item. It is answered when its transaction has ended. StoreUnavailable, at once, if the queue is
         full or closed; the item was not taken then.
         """
-        waiting = _Waiting[Item, Result](bot_id, item, self._weigh(item), sender)
+        waiting: _Waiting[Item, Result] = _Waiting(bot_id, item, self._weigh(item), sender, reply)
         with self._changed:
             if self._closing:
                 raise StoreUnavailable("the server is stopping; nothing was done")
@@ -84,7 +105,6 @@ class Engine(Generic[Item, Result]):
             self._waiting.append(waiting)
             self._add_weight(waiting.weight)
             self._changed.notify()
-        return waiting.answer
 
     def close(self) -> None:
         """Take no more, carry out what was taken, and end the thread."""
@@ -98,7 +118,7 @@ class Engine(Generic[Item, Result]):
             by_bot: dict[str, list[_Waiting[Item, Result]]] = {}
             for waiting in batch:
                 # From here on it can no longer be cancelled: it is answered, one way or the other.
-                if waiting.answer.set_running_or_notify_cancel():
+                if waiting.reply.set_running_or_notify_cancel():
                     by_bot.setdefault(waiting.bot_id, []).append(waiting)
             for bot_id, together in by_bot.items():
                 self._carry_out(bot_id, together)
@@ -126,17 +146,17 @@ class Engine(Generic[Item, Result]):
             results = self._watched(bot_id, together)
         except Refusal as refusal:
             for waiting in together:
-                waiting.answer.set_exception(refusal)
+                waiting.reply.set_exception(refusal)
         except Exception as fault:  # noqa: BLE001 (it is handed to whoever waits, and the thread goes on)
             if len(together) == 1:
-                together[0].answer.set_exception(fault)
+                together[0].reply.set_exception(fault)
                 return
             # Nothing was kept. One item is at fault, and its neighbours are not to suffer for it.
             for waiting in together:
                 self._carry_out(bot_id, [waiting])
         else:
             for waiting, result in zip(together, results, strict=True):
-                waiting.answer.set_result(result)
+                waiting.reply.set_result(result)
 
     def _watched(self, bot_id: str, together: list[_Waiting[Item, Result]]) -> Sequence[Result]:
         """Carry them out while those look on who want to."""

@@ -95,6 +95,11 @@ class Lot(Struct, frozen=True):
         """What of the lot no hold reserves."""
         return self.remaining - self.held
 
+    @property
+    def turn(self) -> tuple[int, int]:
+        """Its place in the order in which lots are used: those that expire first, first."""
+        return self.expires_at, self.lot_id
+
     def is_live(self, now: int) -> bool:
         return self.active_from <= now < self.expires_at
 
@@ -150,7 +155,9 @@ class Entry(Struct, frozen=True):
 class Account(Struct, frozen=True):
     """A client's ledger: the stored numbers, the lots that still have points, and the open holds.
 
-    `settled_at` is the latest instant at which it was written; no later write is dated before it.
+    `settled_at` is the latest instant at which it was written; no later write is dated before it. Of an account in
+    which nothing comes due (`next_due_at` is NEVER) the lots may be loaded in part: `loaded_until` is the turn of the
+    last that was then, and None if all are there.
     """
 
     bot_id: str
@@ -163,6 +170,7 @@ class Account(Struct, frozen=True):
     settled_at: int = 0
     lots: tuple[Lot, ...] = ()
     holds: tuple[Hold, ...] = ()
+    loaded_until: tuple[int, int] | None = None
 
 
 class Reversible(Struct, frozen=True):
@@ -172,12 +180,14 @@ class Reversible(Struct, frozen=True):
     reversed_lots: tuple[LotChange, ...]
 
 
-class Decision(Struct, frozen=True):
-    """What a command comes to: the account after it, and the entries that lead there, oldest first.
-    `answer` is the entry that the command itself made; `shortfall` what a reversal could not take.
+class Changes(Struct, frozen=True):
+    """What is to be written of one account: its numbers (`account`, without lots and holds), the entries that lead to
+    them, oldest first, and the lots and holds that differ from what was loaded. Of a lot that is not new only the
+    counters differ.
     """
 
     account: Account
-    entries: tuple[Entry, ...] = ()
-    answer: Entry | None = None
-    shortfall: int = 0
+    entries: tuple[Entry, ...]
+    new_lots: tuple[Lot, ...] = ()
+    changed_lots: tuple[Lot, ...] = ()
+    holds: tuple[Hold, ...] = ()

@@ -8,9 +8,10 @@ from msgspec.structs import replace
 
 from remora.errors import LedgerRefusal, Refusal
 from remora.ledger import balance
+from remora.ledger.book import Book
 from remora.ledger.decide import decide
 from remora.ledger.settle import settled
-from remora.model import OPEN, Account, Bot, Decision, Entry, Hold, Lot, LotChange, Reversible
+from remora.model import OPEN, Account, Bot, Changes, Entry, Hold, Lot, LotChange, Reversible
 from tests.cast import SECOND, START
 from tests.moves import aim, command
 from tests.oracle import Answer, Move, Oracle, Past
@@ -50,22 +51,22 @@ class Store:
                     back[change.lot_id] = back.get(change.lot_id, 0) + change.points
         return Reversible(entry, tuple(LotChange(*each) for each in back.items()))
 
-    def save(self, decision: Decision) -> None:
-        self.entries += decision.entries
-        self.lots |= {lot.lot_id: lot for lot in decision.account.lots}
-        self.holds |= {hold.hold_id: hold for hold in decision.account.holds}
-        self.numbers = replace(decision.account, lots=(), holds=())
+    def save(self, changes: Changes) -> None:
+        self.entries += changes.entries
+        self.lots |= {lot.lot_id: lot for lot in (*changes.new_lots, *changes.changed_lots)}
+        self.holds |= {hold.hold_id: hold for hold in changes.holds}
+        self.numbers = changes.account
 
     def ask(self, now: int, move: Move) -> Answer:
         ends = move.kind in ("capture", "release")
-        account = self.load(move.target if ends else 0, 0 if ends else move.target)
+        book = Book(self.load(move.target if ends else 0, 0 if ends else move.target), now)
         try:
-            decision = decide(account, command(move), now, BOT, self.target(move.target))
+            decided = decide(book, command(move), BOT, self.target(move.target))
         except Refusal as refusal:
+            assert book.changes() == Book(book.account, now).changes(), "what was refused has left something behind"
             return refused(refusal)
-        self.save(decision)
-        assert decision.answer is not None
-        return answered(decision.answer, decision.account.available, decision.shortfall)
+        self.save(book.changes())
+        return answered(decided.entry, book.available, decided.shortfall)
 
     def available(self, now: int) -> int:
         """What a reader answers: before the due time the stored number, from then on what it computes."""
@@ -110,8 +111,8 @@ def agree(script: Sequence[Move | int]) -> None:
             _same_ledger(store, settled(store.load(), past.time), past)
 
 
-def _same_ledger(store: Store, decision: Decision, past: Past) -> None:
-    account = decision.account
+def _same_ledger(store: Store, book: Book, past: Past) -> None:
+    account = book.account_after()
     same((account.available, account.held), (past.available, past.held))
     same(account.next_due_at > past.time, expected=True)
     lots = store.lots | {lot.lot_id: lot for lot in account.lots}
@@ -119,5 +120,5 @@ def _same_ledger(store: Store, decision: Decision, past: Past) -> None:
         {lot_id: (lot.free, lot.held) for lot_id, lot in lots.items()},
         {lot_id: (lot.free, lot.held) for lot_id, lot in past.lots.items()},
     )
-    lines = [(entry.kind, entry.points, entry.at) for entry in (*store.entries, *decision.entries)]
+    lines = [(entry.kind, entry.points, entry.at) for entry in (*store.entries, *book.entries)]
     same(lines, [(line.kind, line.points, line.at) for line in past.lines])

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as effort
 
+from remora.ledger import settle as rules
 from remora.ledger.book import Book
 from remora.model import NEVER, OPEN, Hold, Lot, LotChange
 from tests.ledger.agreement import agree
@@ -69,18 +70,20 @@ def a_lot_starts_too_late(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Lot, "is_live", lambda lot, now: lot.active_from < now < lot.expires_at)
 
 
+def offered(book: Book) -> list[Lot]:
+    return [lot for lot in book.lots.values() if lot.free]
+
+
 def ties_are_not_broken(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Book, "in_order", lambda book: sorted(book.lots.values(), key=lambda lot: lot.expires_at))
+    patch.setattr(Book, "in_order", lambda book: sorted(offered(book), key=lambda lot: lot.expires_at))
 
 
 def ties_are_broken_the_other_way(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(
-        Book, "in_order", lambda book: sorted(book.lots.values(), key=lambda lot: (lot.expires_at, -lot.lot_id))
-    )
+    patch.setattr(Book, "in_order", lambda book: sorted(offered(book), key=lambda lot: (lot.expires_at, -lot.lot_id)))
 
 
 def the_oldest_lot_is_used_first(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Book, "in_order", lambda book: sorted(book.lots.values(), key=lambda lot: lot.lot_id))
+    patch.setattr(Book, "in_order", lambda book: sorted(offered(book), key=lambda lot: lot.lot_id))
 
 
 def lots_do_not_start(patch: pytest.MonkeyPatch) -> None:
@@ -89,16 +92,15 @@ def lots_do_not_start(patch: pytest.MonkeyPatch) -> None:
 
 def what_timed_out_stays_reserved(patch: pytest.MonkeyPatch) -> None:
     def time_out(book: Book, at: int) -> None:
-        for hold in book.open_holds():
-            if hold.expires_at == at:
-                book.end_hold(hold, "timedOut")
+        for hold in book.timing_out(at):
+            book.end_hold(hold, "timedOut")
 
     patch.setattr("remora.ledger.settle._time_out", time_out)
 
 
 def held_points_expire(patch: pytest.MonkeyPatch) -> None:
     def expire_dead(book: Book, at: int) -> None:
-        for lot in book.in_order():
+        for lot in sorted(book.lots.values(), key=lambda lot: lot.turn):
             if lot.expires_at <= at and lot.remaining:
                 book.change_lot(lot.lot_id, remaining=-lot.remaining, held=-lot.held)
                 if lot.free:
@@ -119,18 +121,14 @@ def what_a_timeout_returns_lives_on(patch: pytest.MonkeyPatch) -> None:
     """Points come back only after the dead lots were looked through."""
 
     def settle(book: Book) -> None:
-        kept, book.holds = book.holds, {}
-        true_settle(book)
-        book.holds = kept
-        for hold in book.open_holds():
-            if hold.expires_at <= book.now:
-                back = [LotChange(change.lot_id, -change.points) for change in hold.lots]
-                for change in back:
-                    book.change_lot(change.lot_id, held=-change.points)
-                book.end_hold(hold, "timedOut")
-                book.write("timeout", hold.points, back, at=hold.expires_at, refers_to=hold.hold_id)
+        while (due := book.next_due_at()) <= book.now:
+            book.settled_until = due
+            true_start(book, due)
+            true_expire(book, due)
+            true_time_out(book, due)
+        book.settled_until = book.now
 
-    from remora.ledger.settle import settle as true_settle  # noqa: PLC0415 (before it is replaced)
+    true_start, true_time_out, true_expire = rules._start, rules._time_out, rules.expire_dead
 
     patch.setattr("remora.ledger.settle.settle", settle)
     patch.setattr("remora.ledger.decide.settle", settle)
@@ -139,19 +137,18 @@ def what_a_timeout_returns_lives_on(patch: pytest.MonkeyPatch) -> None:
 def what_is_due_forgets(kind: str) -> Plant:
     """The next due moment without starts, expiries or timeouts."""
 
-    def next_due_at(lots: Iterable[Lot], holds: Iterable[Hold], now: int) -> int:
+    def next_due_at(book: Book) -> int:
         moments = [NEVER]
         if kind != "starts":
-            moments += [lot.active_from for lot in lots if lot.free]
+            moments += [lot.active_from for lot in offered(book)]
         if kind != "expiries":
-            moments += [lot.expires_at for lot in lots if lot.free]
+            moments += [lot.expires_at for lot in offered(book)]
         if kind != "timeouts":
-            moments += [hold.expires_at for hold in holds if hold.status == OPEN]
-        return min(moment for moment in moments if now < moment)
+            moments += [hold.expires_at for hold in book.holds.values() if hold.status == OPEN]
+        return min(moment for moment in moments if book.settled_until < moment)
 
     def plant(patch: pytest.MonkeyPatch) -> None:
-        patch.setattr("remora.ledger.book.next_due_at", next_due_at)
-        patch.setattr("remora.ledger.settle.next_due_at", next_due_at)
+        patch.setattr(Book, "next_due_at", next_due_at)
 
     plant.__name__ = f"what_is_due_forgets_{kind}"
     return plant

@@ -11,7 +11,7 @@ import pytest
 from msgspec.structs import asdict, replace
 
 from remora.errors import StoreUnavailable
-from remora.model import GENESIS, MAX_POINTS, NEVER, Client, Entry, Lot, LotChange, Platform
+from remora.model import GENESIS, MAX_POINTS, NEVER, Changes, Client, Entry, Lot, LotChange, Platform
 from remora.storage import accounts, balances, bots, clients, journal, operations
 from remora.storage.database import Database, Transaction, UniqueViolation
 from remora.storage.operations import Operation
@@ -179,7 +179,7 @@ def test_two_that_lock_the_same_clients_in_opposite_orders_take_turns(open_one: 
         ready.wait()
         with both[side].write() as tx:
             found = accounts.load(tx, shop.bot_id, names[:: -1 if side else 1], lock=True)
-            changes = [(account, replace(account, held=account.held + 1), ()) for account in found.values()]
+            changes = [Changes(replace(account, held=account.held + 1), ()) for account in found.values()]
             accounts.save(tx, shop.bot_id, changes)
         return len(found)
 
@@ -237,7 +237,7 @@ def test_texts_come_back_as_they_went_in(database: Database, shop: Shop) -> None
         for number, text in enumerate(TEXTS):
             keep(tx, text, text)
             entry = Entry(number + 1, "grant", 1, 1, 0, 0, (), text, {text: [text, None]}, None, None, None, GENESIS)
-            tx.run_many("entry_add", shop.bot_id, [{"client_id": "c0", **accounts._entry_row(entry)}])
+            tx.run_many("entry_add", shop.bot_id, [accounts._entry_row("c0", entry)])
     with database.read() as tx:
         for text, client in by_text.items():
             assert clients.find(tx, shop.bot_id, client.client_id) == client
@@ -254,7 +254,7 @@ def test_numbers_and_bytes_come_back_as_they_went_in(database: Database, shop: S
         operations.add(tx, shop.bot_id, {"k": Operation(every_byte[:32], every_byte), "e": Operation(GENESIS, b"")}, 0)
         clients.add(tx, shop.bot_id, [Client("a", Platform.LINE, "U1")], 0)
         tx.run_many("lot_save", shop.bot_id, [{"client_id": "a", **asdict(lot)}])
-        tx.run_many("entry_add", shop.bot_id, [{"client_id": "a", **accounts._entry_row(entry)}])
+        tx.run_many("entry_add", shop.bot_id, [accounts._entry_row("a", entry)])
         tx.run_many("entry_lot_add", shop.bot_id, [{"client_id": "a", "seq": 1, "lot_id": 1, "points": -1}])
     with database.read() as tx:
         assert operations.find(tx, shop.bot_id, ["k", "e"]) == {

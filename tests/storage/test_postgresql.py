@@ -19,7 +19,7 @@ from remora.errors import StoreUnavailable
 from remora.settings import PostgresUrl, Secret, Settings
 from remora.storage import connection as connections
 from remora.storage import postgresql
-from remora.storage.database import Database, Transaction
+from remora.storage.database import Database, Transaction, UniqueViolation
 from remora.storage.postgresql import PostgresDatabase
 from remora.storage.stores import open_database
 from tests.backdoor import BackDoor
@@ -74,6 +74,12 @@ def terminate(back_door: BackDoor) -> None:
     """End the connections that there are. The pool may open others meanwhile."""
     ended = {pid for pid, _ in back_door.rows(f"SELECT pid, pg_terminate_backend(pid) {OTHERS}")}
     until(lambda: not ended & {pid for (pid,) in back_door.rows(f"SELECT pid {OTHERS}")})
+
+
+@contextmanager
+def told_that_nobody_knows() -> Iterator[None]:
+    with pytest.raises(StoreUnavailable, match="whether it was done is not known"):
+        yield
 
 
 @contextmanager
@@ -268,13 +274,38 @@ def test_a_transaction_whose_connection_dies_is_undone(database: Database, back_
 def test_rows_that_were_sent_when_the_connection_dies_are_undone(
     database: Database, back_door: BackDoor, shop: Shop
 ) -> None:
-    """They are on their way without anybody waiting for an answer."""
+    """They are on their way without anybody waiting for an answer, and the commit goes with them: if no answer comes,
+    nobody can tell any more.
+    """
     row = {"request_hash": bytes(32), "answer": b"", "created_at": 0}
-    with told_that_nothing_was_done(), database.write() as tx:
+    with told_that_nobody_knows(), database.write() as tx:
         tx.run_many("operation_add", shop.bot_id, [{"key": "a", **row}])
         terminate(back_door)
     assert back_door.rows("SELECT key FROM operations") == []
     write(database, "c")
+
+
+def test_rows_that_the_server_refuses_are_undone_for_certain(
+    open_one: Open, settings: Settings, back_door: BackDoor, shop: Shop
+) -> None:
+    """The commit that was sent with them does nothing then."""
+    database = open_one(database_timeout_seconds=1)
+    row: dict[str, object] = {"key": "a", "request_hash": bytes(32), "answer": b"", "created_at": 0}
+
+    def add(*rows: dict[str, object]) -> None:
+        with database.write() as tx:
+            keep(tx, "a")
+            tx.run_many("operation_add", shop.bot_id, rows)
+
+    with pytest.raises(UniqueViolation):
+        add(row, row)
+    with psycopg.connect(url_of(settings)) as other:
+        other.execute("LOCK TABLE operations")
+        with told_that_nothing_was_done():
+            add(row)
+    assert not kept(back_door, "a")
+    assert back_door.rows("SELECT key FROM operations") == []
+    write(database, "b")
 
 
 def test_a_read_whose_connection_dies_is_told(database: Database, back_door: BackDoor) -> None:

@@ -29,6 +29,15 @@ def test_an_internal_error_at_the_commit_leaves_open_whether_it_was_done(postgre
         connection.execute(FAILING)
     with pytest.raises(StoreUnavailable, match="whether it was done is not known"), database.write() as tx:
         tx.run("installation_keep", name="a", value="1")
+    row = {"key": "a", "request_hash": bytes(32), "answer": b"", "created_at": 0}
+
+    def write_rows() -> None:
+        with database.write() as tx:
+            tx.run("installation_keep", name="a", value="1")
+            tx.run_many("operation_add", "nobody", [row])  # they go on their way together with the commit
+
+    with pytest.raises(StoreUnavailable, match="whether it was done is not known"):
+        write_rows()
     with database.read() as tx:
         assert tx.one("installation_value", name="a") is None
     database.close()

@@ -1,27 +1,52 @@
 """An account while commands are decided on it: the lots and holds change together with the journal.
 
-The account that comes in is never changed; `close` hands out a new one with the entries that lead to it. So a command
-that is refused half-way, or a dry run, leaves nothing behind.
+One book serves all the commands of a transaction. What a command costs does not depend on how many lots there are: the
+sums, the order of use and the moments at which something comes due are kept up with each change. A command that is
+refused half-way, or that was only tried, is undone.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
-from typing import Any
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 import msgspec
-from msgspec.structs import replace
+from msgspec.structs import force_setattr, replace
 
-from remora.ledger.balance import next_due_at
-from remora.model import OPEN, Account, Decision, Entry, Hold, Lot, LotChange
+from remora.model import NEVER, OPEN, Account, Changes, Entry, Hold, Lot, LotChange
 
 # Deterministic order: metadata reads the same from any store, whatever order its keys come back in.
 _canonical = msgspec.json.Encoder(order="deterministic")
 
+Turn = tuple[int, int]
+"""An instant, and the id of the lot or hold for which something comes then."""
+
+
+class MoreLots(Exception):
+    """The command needs lots that were not loaded. Undone, they are to be added, and it is to be decided again."""
+
+
+class Mark(NamedTuple):
+    """A state of a book to come back to."""
+
+    changes: int
+    entries: int
+    settled_until: int
+    seq: int
+    available: int
+    held: int
+    outstanding: int
+    head_hash: bytes
+
 
 class Book:
-    """Working state: lots and open holds by id, and the entries written so far."""
+    """Working state: lots and holds by id, the sums over them, and the entries written so far.
+
+    `available` is what is free in live lots, `held` what holds reserve, `outstanding` what the client holds in all,
+    started or not.
+    """
 
     def __init__(self, account: Account, now: int) -> None:
         self.account = account
@@ -31,32 +56,98 @@ class Book:
         self.entries: list[Entry] = []
         self.seq = account.seq
         self.available = account.available
+        self.held = account.held
         self.head_hash = account.head_hash
+        # Where nothing comes due no lot has still to start, so every point is available or held.
+        all_loaded = account.loaded_until is None
+        self.outstanding = (
+            sum(lot.remaining for lot in account.lots) if all_loaded else account.available + account.held
+        )
+        self.settled_until = min(self.now, account.next_due_at - 1)
+        self._loaded_until = account.loaded_until
+        self._started_before = self.settled_until
+        free = [lot for lot in account.lots if lot.free]
+        self._by_turn: list[Turn] = sorted(lot.turn for lot in free)
+        self._starts: list[Turn] = sorted(
+            (lot.active_from, lot.lot_id) for lot in free if lot.active_from > self._started_before
+        )
+        self._ends: list[Turn] = sorted((hold.expires_at, hold.hold_id) for hold in account.holds if _is_open(hold))
+        self._before: list[Lot | Hold | int] = []
+        """What each change has replaced, the latest last; of what is new its id."""
 
-    def in_order(self) -> list[Lot]:
-        """The lots in the order in which they are used: those that expire first, first."""
-        return sorted(self.lots.values(), key=lambda lot: (lot.expires_at, lot.lot_id))
+    def in_order(self) -> Iterator[Lot]:
+        """The lots with free points in the order in which they are used: those that expire first, first. MoreLots
+        where the next is not loaded. Not to be changed meanwhile.
+        """
+        for turn in self._by_turn:
+            if self._loaded_until is not None and turn > self._loaded_until:
+                break
+            yield self.lots[turn[1]]
+        if self._loaded_until is not None:
+            raise MoreLots
 
-    def open_holds(self) -> list[Hold]:
-        """The holds that still reserve points, oldest first."""
-        return sorted((hold for hold in self.holds.values() if hold.status == OPEN), key=lambda hold: hold.hold_id)
+    def dead(self, at: int) -> list[Lot]:
+        """The lots that have expired by `at` with points that are free, in order of use."""
+        return [self.lots[lot_id] for _, lot_id in self._by_turn[: bisect_right(self._by_turn, (at, NEVER))]]
 
-    def end_hold(self, hold: Hold, status: str) -> None:
-        """Note that a hold has ended; its lots are the caller's to change."""
-        self.holds[hold.hold_id] = replace(hold, status=status)
+    def starting(self, at: int) -> list[Lot]:
+        """The lots with free points that start at `at`, oldest first."""
+        return [self.lots[lot_id] for _, lot_id in _at(self._starts, at)]
+
+    def timing_out(self, at: int) -> list[Hold]:
+        """The open holds that time out at `at`, oldest first."""
+        return [self.holds[hold_id] for _, hold_id in _at(self._ends, at)]
+
+    def next_due_at(self) -> int:
+        """The next instant after those that are settled at which a lot starts, a lot with free points expires or a
+        hold times out; NEVER if none does.
+        """
+        due = self._by_turn[0][0] if self._by_turn else NEVER
+        if self._ends:
+            due = min(due, self._ends[0][0])
+        if self._starts and (following := bisect_right(self._starts, (self.settled_until, NEVER))) < len(self._starts):
+            due = min(due, self._starts[following][0])
+        return due
+
+    def add_lots(self, lots: Iterable[Lot]) -> None:
+        """Add what was not loaded before: now every lot is there."""
+        for lot in lots:
+            if lot.lot_id not in self.lots:
+                self._put_lot(lot)
+        self._loaded_until = None
+
+    def add_lot(self, lot: Lot) -> None:
+        """Note a new lot."""
+        self._before.append(lot.lot_id)
+        self.outstanding += lot.remaining
+        self._put_lot(lot)
 
     def change_lot(self, lot_id: int, *, remaining: int = 0, held: int = 0) -> None:
         """Add to a lot's counters."""
         lot = self.lots[lot_id]
-        changed = replace(lot, remaining=lot.remaining + remaining, held=lot.held + held)
+        changed = Lot(lot_id, lot.points, lot.remaining + remaining, lot.held + held, lot.active_from, lot.expires_at)
         assert 0 <= changed.held <= changed.remaining <= changed.points, changed
-        self.lots[lot_id] = changed
+        self._before.append(lot)
+        self.outstanding += remaining
+        self.held += held
+        self._put_lot(changed)
+
+    def add_hold(self, hold: Hold) -> None:
+        """Note a new hold; its lots are the caller's to change."""
+        # Its entry's number, which no lot has.
+        self._before.append(hold.hold_id)
+        self._put_hold(hold)
+
+    def end_hold(self, hold: Hold, status: str) -> None:
+        """Note that a hold has ended; its lots are the caller's to change."""
+        self._before.append(hold)
+        self._put_hold(replace(hold, status=status))
 
     def write(
         self,
         kind: str,
         points: int,
-        lots: Iterable[LotChange],
+        lots: Sequence[LotChange],
         *,
         at: int | None = None,
         reason: str | None = None,
@@ -66,43 +157,128 @@ class Book:
         expires_at: int | None = None,
     ) -> Entry:
         """Append an entry that changes `available` by `points`, dated now unless `at` says when."""
-        unsealed = Entry(
+        entry = Entry(
             seq=self.seq + 1,
             kind=kind,
             points=points,
             available=self.available + points,
             at=self.now if at is None else at,
             recorded_at=self.now,
-            lots=tuple(sorted(lots, key=lambda change: change.lot_id)),
+            lots=tuple(sorted(lots, key=lambda change: change.lot_id)) if len(lots) > 1 else tuple(lots),
             reason=reason,
             metadata=metadata,
             refers_to=refers_to,
             active_from=active_from,
             expires_at=expires_at,
         )
-        assert unsealed.available >= 0, unsealed
-        entry = replace(
-            unsealed, hash=chain_hash(self.head_hash, self.account.bot_id, self.account.client_id, unsealed)
-        )
+        assert entry.available >= 0, entry
+        # Sealed in place, before anyone else has seen it: a second struct would cost as much as the hash.
+        force_setattr(entry, "hash", chain_hash(self.head_hash, self.account.bot_id, self.account.client_id, entry))
         self.entries.append(entry)
         self.seq, self.available, self.head_hash = entry.seq, entry.available, entry.hash
         return entry
 
-    def close(self, answer: Entry | None = None, shortfall: int = 0) -> Decision:
-        """The account after all that was written. Lots that are used up stay in it until it is saved."""
-        lots = tuple(self.lots.values())
-        account = replace(
-            self.account,
+    def written(self, seq: int) -> Entry | None:
+        """The entry with this number, if it was written in this book."""
+        position = seq - self.account.seq - 1
+        return self.entries[position] if 0 <= position < len(self.entries) else None
+
+    def mark(self) -> Mark:
+        """The present state, for `undo`."""
+        return Mark(
+            len(self._before),
+            len(self.entries),
+            self.settled_until,
+            self.seq,
+            self.available,
+            self.held,
+            self.outstanding,
+            self.head_hash,
+        )
+
+    def undo(self, mark: Mark) -> None:
+        """Come back to a state."""
+        while len(self._before) > mark.changes:
+            match self._before.pop():
+                case Lot() as lot:
+                    self._put_lot(lot)
+                case Hold() as hold:
+                    self._put_hold(hold)
+                case int() as new if new in self.lots:
+                    self._drop_lot(self.lots.pop(new))
+                case int() as new:
+                    self._drop_hold(self.holds.pop(new))
+        del self.entries[mark.entries :]
+        (_, _, self.settled_until, self.seq, self.available, self.held, self.outstanding, self.head_hash) = mark
+
+    def numbers(self) -> Account:
+        """The account's numbers, after all that was written."""
+        return Account(
+            self.account.bot_id,
+            self.account.client_id,
             available=self.available,
-            held=sum(lot.held for lot in lots),
-            next_due_at=next_due_at(lots, self.open_holds(), self.now),
+            held=self.held,
+            next_due_at=self.next_due_at(),
             seq=self.seq,
             head_hash=self.head_hash,
             settled_at=self.now if self.entries else self.account.settled_at,
-            lots=lots,
-            holds=tuple(self.holds.values()),
         )
-        return Decision(account, tuple(self.entries), answer, shortfall)
+
+    def account_after(self) -> Account:
+        """The account after all that was written. Lots that are used up, and holds that have ended, stay in it."""
+        return replace(self.numbers(), lots=tuple(self.lots.values()), holds=tuple(self.holds.values()))
+
+    def changes(self) -> Changes:
+        """What is to be written to the store."""
+        new_lots, changed_lots, holds = {}, {}, {}
+        # What comes first says whether it is new: a lot that was made here may have been changed since.
+        for before in self._before:
+            if isinstance(before, Lot):
+                if before.lot_id not in new_lots:
+                    changed_lots[before.lot_id] = self.lots[before.lot_id]
+            elif isinstance(before, Hold):
+                holds[before.hold_id] = self.holds[before.hold_id]
+            elif before in self.lots:
+                new_lots[before] = self.lots[before]
+            else:
+                holds[before] = self.holds[before]
+        return Changes(
+            self.numbers(),
+            tuple(self.entries),
+            tuple(new_lots.values()),
+            tuple(changed_lots.values()),
+            tuple(holds.values()),
+        )
+
+    def _put_lot(self, lot: Lot) -> None:
+        before = self.lots.get(lot.lot_id)
+        self.lots[lot.lot_id] = lot
+        if before is not None and before.free:
+            if not lot.free:
+                self._drop_lot(before)
+        elif lot.free:
+            insort(self._by_turn, lot.turn)
+            if lot.active_from > self._started_before:
+                insort(self._starts, (lot.active_from, lot.lot_id))
+
+    def _drop_lot(self, lot: Lot) -> None:
+        """It has nothing to offer any more."""
+        if lot.free:
+            _remove(self._by_turn, lot.turn)
+            if lot.active_from > self._started_before:
+                _remove(self._starts, (lot.active_from, lot.lot_id))
+
+    def _put_hold(self, hold: Hold) -> None:
+        before = self.holds.get(hold.hold_id)
+        if before is not None:
+            self._drop_hold(before)
+        self.holds[hold.hold_id] = hold
+        if _is_open(hold):
+            insort(self._ends, (hold.expires_at, hold.hold_id))
+
+    def _drop_hold(self, hold: Hold) -> None:
+        if _is_open(hold):
+            _remove(self._ends, (hold.expires_at, hold.hold_id))
 
 
 def chain_hash(previous: bytes, bot_id: str, client_id: str, entry: Entry) -> bytes:
@@ -124,3 +300,17 @@ def chain_hash(previous: bytes, bot_id: str, client_id: str, entry: Entry) -> by
         entry.expires_at,
     )
     return hashlib.sha256(previous + _canonical.encode(fields)).digest()
+
+
+def _is_open(hold: Hold) -> bool:
+    return hold.status == OPEN
+
+
+def _at(turns: Sequence[Turn], at: int) -> Sequence[Turn]:
+    return turns[bisect_left(turns, (at, 0)) : bisect_right(turns, (at, NEVER))]
+
+
+def _remove(turns: list[Turn], turn: Turn) -> None:
+    position = bisect_left(turns, turn)
+    assert turns[position] == turn
+    del turns[position]

@@ -1,9 +1,9 @@
-"""One door to the rules: an account and a command in, a decision or a refusal out."""
+"""One door to the rules: a book and a command in, an entry or a refusal out."""
 
 from __future__ import annotations
 
-from remora.errors import InvalidField
-from remora.ledger.book import Book
+from remora.errors import InvalidField, Refusal
+from remora.ledger.book import Book, MoreLots
 from remora.ledger.commands import (
     MAX_HOLD_SECONDS,
     Capture,
@@ -14,34 +14,43 @@ from remora.ledger.commands import (
     Reverse,
     Spend,
 )
+from remora.ledger.decided import Decided
 from remora.ledger.ending import capture, release
 from remora.ledger.grant import grant
 from remora.ledger.reverse import reverse
 from remora.ledger.settle import settle
 from remora.ledger.spend import hold, spend
-from remora.model import MAX_POINTS, Account, Bot, Decision, Reversible
+from remora.model import MAX_POINTS, Bot, Reversible
 
 
-def decide(account: Account, command: Command, now: int, bot: Bot, target: Reversible | None = None) -> Decision:
-    """Settle what is due, then carry out the command, or raise its Refusal; `account` is not changed.
+def decide(book: Book, command: Command, bot: Bot, target: Reversible | None = None) -> Decided:
+    """Settle what is due, then carry out the command, or raise its Refusal; the book is as it was then.
 
-    `account` has the lots and the hold that the command names, whatever their state; `target` is the
-    entry that a reversal names, if there is one.
+    The book has the lots and the hold that the command names, whatever their state; `target` is the entry that a
+    reversal names, if there is one. MoreLots says that it has too few of the others.
     """
     _check(command)
-    book = Book(account, now)
-    settle(book)
+    before = book.mark()
+    try:
+        settle(book)
+        return _carried_out(book, command, bot, target)
+    except (Refusal, MoreLots):
+        book.undo(before)
+        raise
+
+
+def _carried_out(book: Book, command: Command, bot: Bot, target: Reversible | None) -> Decided:
     match command:
         case Grant():
-            return grant(book, command, bot)
+            return Decided(grant(book, command, bot))
         case Spend():
-            return spend(book, command)
+            return Decided(spend(book, command))
         case Hold():
-            return hold(book, command)
+            return Decided(hold(book, command))
         case Capture():
-            return capture(book, command)
+            return Decided(capture(book, command))
         case Release():
-            return release(book, command)
+            return Decided(release(book, command))
         case Reverse():
             return reverse(book, command, target)
 

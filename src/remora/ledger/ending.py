@@ -8,10 +8,10 @@ from remora.errors import HoldEnded, InsufficientPoints, NoSuchHold
 from remora.ledger.book import Book
 from remora.ledger.commands import Capture, Release
 from remora.ledger.settle import expire_dead
-from remora.model import OPEN, Decision, Entry, Hold, LotChange
+from remora.model import OPEN, Entry, Hold, LotChange
 
 
-def capture(book: Book, command: Capture) -> Decision:
+def capture(book: Book, command: Capture) -> Entry:
     """Use all that a hold reserves, or the part that expires first; what is left is released.
 
     `available` does not change by it: that was the hold's doing. A point that was held in time can be
@@ -28,14 +28,14 @@ def capture(book: Book, command: Capture) -> Decision:
     entry = book.write("capture", 0, used, refers_to=hold.hold_id)
     if rest:
         _let_go(book, hold, rest)
-    return book.close(entry)
+    return entry
 
 
-def release(book: Book, command: Release) -> Decision:
+def release(book: Book, command: Release) -> Entry:
     """Give back what a hold reserves. What goes back to a lot that is dead expires at once."""
     hold = _open_hold(book, command.hold_id)
     book.end_hold(hold, "released")
-    return book.close(_let_go(book, hold, hold.lots))
+    return _let_go(book, hold, hold.lots)
 
 
 def _open_hold(book: Book, hold_id: int) -> Hold:
@@ -51,7 +51,7 @@ def _open_hold(book: Book, hold_id: int) -> Hold:
 def _split(book: Book, hold: Hold, points: int) -> tuple[list[LotChange], list[LotChange]]:
     """Part what a hold reserves into what is used, of the lots that expire first, and the rest."""
     used, rest, wanted = [], [], points
-    for change in sorted(hold.lots, key=lambda change: (book.lots[change.lot_id].expires_at, change.lot_id)):
+    for change in sorted(hold.lots, key=lambda change: book.lots[change.lot_id].turn):
         taken = min(wanted, -change.points)
         wanted -= taken
         if taken:

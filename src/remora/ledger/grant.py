@@ -6,12 +6,12 @@ from remora.errors import BalanceOutOfRange, InvalidField
 from remora.ledger import expiry
 from remora.ledger.book import Book
 from remora.ledger.commands import Grant
-from remora.model import MAX_POINTS, MICROSECONDS_PER_SECOND, Bot, Decision, Lot, LotChange
+from remora.model import MAX_POINTS, MICROSECONDS_PER_SECOND, Bot, Entry, Lot, LotChange
 
 MAX_DELAY = 36_525 * 86_400 * MICROSECONDS_PER_SECOND
 
 
-def grant(book: Book, command: Grant, bot: Bot) -> Decision:
+def grant(book: Book, command: Grant, bot: Bot) -> Entry:
     """Make one lot, named by the entry that makes it. One that starts later counts from its start."""
     start = max(book.now, command.active_from or book.now)
     if start > book.now + MAX_DELAY:
@@ -21,9 +21,8 @@ def grant(book: Book, command: Grant, bot: Bot) -> Decision:
         end = expiry.expires_at(bot.expiry_policy, bot.time_zone, start)
     if end <= start:
         raise InvalidField("expiresAt must be later than now, and than activeFrom")
-    outstanding = sum(lot.remaining for lot in book.lots.values())
-    if outstanding + command.points > MAX_POINTS:
-        raise BalanceOutOfRange(f"the client holds {outstanding} points and may hold at most {MAX_POINTS}")
+    if book.outstanding + command.points > MAX_POINTS:
+        raise BalanceOutOfRange(f"the client holds {book.outstanding} points and may hold at most {MAX_POINTS}")
     lot = Lot(
         lot_id=book.seq + 1,
         points=command.points,
@@ -32,8 +31,8 @@ def grant(book: Book, command: Grant, bot: Bot) -> Decision:
         active_from=start,
         expires_at=end,
     )
-    book.lots[lot.lot_id] = lot
-    entry = book.write(
+    book.add_lot(lot)
+    return book.write(
         "grant",
         command.points if start <= book.now else 0,
         [LotChange(lot.lot_id, lot.points)],
@@ -42,4 +41,3 @@ def grant(book: Book, command: Grant, bot: Bot) -> Decision:
         active_from=start,
         expires_at=end,
     )
-    return book.close(entry)

@@ -5,16 +5,17 @@ from __future__ import annotations
 from remora.errors import AlreadyReversed, BalanceOutOfRange, NoSuchEntry, NotReversible, Shortfall
 from remora.ledger.book import Book
 from remora.ledger.commands import OnShortfall, Reverse
+from remora.ledger.decided import Decided
 from remora.ledger.settle import expire_dead
-from remora.model import MAX_POINTS, Decision, Entry, LotChange, Reversible
+from remora.model import MAX_POINTS, Entry, LotChange, Reversible
 
 REVERSIBLE = ("grant", "spend", "capture")
 
 
-def reverse(book: Book, command: Reverse, target: Reversible | None) -> Decision:
+def reverse(book: Book, command: Reverse, target: Reversible | None) -> Decided:
     """Undo all that is left of an entry, or `points` of it."""
     # What was due is an entry from its time on, whether or not it was written before now.
-    just_settled = next((entry for entry in book.entries if entry.seq == command.seq), None)
+    just_settled = book.written(command.seq)
     if target is None and just_settled is not None:
         target = Reversible(just_settled, ())
     if target is None:
@@ -40,7 +41,7 @@ def _left(target: Reversible) -> dict[int, int]:
     return left
 
 
-def _take_back(book: Book, command: Reverse, entry: Entry, points: int) -> Decision:
+def _take_back(book: Book, command: Reverse, entry: Entry, points: int) -> Decided:
     """Take from the grant's own lot what no one has used, held or lost by expiry."""
     [change] = entry.lots
     lot = book.lots.get(change.lot_id)
@@ -59,19 +60,18 @@ def _take_back(book: Book, command: Reverse, entry: Entry, points: int) -> Decis
         metadata=command.metadata,
         refers_to=entry.seq,
     )
-    return book.close(written, shortfall)
+    return Decided(written, shortfall)
 
 
-def _give_back(book: Book, command: Reverse, left: dict[int, int], points: int) -> Decision:
+def _give_back(book: Book, command: Reverse, left: dict[int, int], points: int) -> Decided:
     """Give back to exactly the lots that were used, those that expire last first; what goes back to a
     lot that is dead expires at once.
     """
-    outstanding = sum(lot.remaining for lot in book.lots.values())
-    if outstanding + points > MAX_POINTS:
-        raise BalanceOutOfRange(f"the client holds {outstanding} points and may hold at most {MAX_POINTS}")
+    if book.outstanding + points > MAX_POINTS:
+        raise BalanceOutOfRange(f"the client holds {book.outstanding} points and may hold at most {MAX_POINTS}")
     back, wanted = [], points
-    for lot in reversed(book.in_order()):
-        given = min(wanted, -left.get(lot.lot_id, 0))
+    for lot in sorted((book.lots[lot_id] for lot_id in left), key=lambda lot: lot.turn, reverse=True):
+        given = min(wanted, -left[lot.lot_id])
         if given:
             wanted -= given
             back.append(LotChange(lot.lot_id, given))
@@ -81,4 +81,4 @@ def _give_back(book: Book, command: Reverse, left: dict[int, int], points: int) 
         "reverse", points, back, reason=command.reason, metadata=command.metadata, refers_to=command.seq
     )
     expire_dead(book, book.now)
-    return book.close(written)
+    return Decided(written)

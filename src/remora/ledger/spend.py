@@ -5,20 +5,19 @@ from __future__ import annotations
 from remora.errors import InsufficientPoints
 from remora.ledger.book import Book
 from remora.ledger.commands import Hold, Spend
-from remora.model import MICROSECONDS_PER_SECOND, OPEN, Decision, LotChange
+from remora.model import MICROSECONDS_PER_SECOND, OPEN, Entry, LotChange
 from remora.model import Hold as HeldPoints
 
 
-def spend(book: Book, command: Spend) -> Decision:
+def spend(book: Book, command: Spend) -> Entry:
     """Use points, or raise InsufficientPoints, which says how many there are."""
     taken = _choose(book, command.points)
     for change in taken:
         book.change_lot(change.lot_id, remaining=change.points)
-    entry = book.write("spend", -command.points, taken, reason=command.reason, metadata=command.metadata)
-    return book.close(entry)
+    return book.write("spend", -command.points, taken, reason=command.reason, metadata=command.metadata)
 
 
-def hold(book: Book, command: Hold) -> Decision:
+def hold(book: Book, command: Hold) -> Entry:
     """Reserve points, or raise InsufficientPoints. The hold is named by the entry that makes it."""
     taken = _choose(book, command.points)
     for change in taken:
@@ -27,8 +26,8 @@ def hold(book: Book, command: Hold) -> Decision:
     entry = book.write(
         "hold", -command.points, taken, reason=command.reason, metadata=command.metadata, expires_at=expires_at
     )
-    book.holds[entry.seq] = HeldPoints(entry.seq, command.points, expires_at, OPEN, entry.lots)
-    return book.close(entry)
+    book.add_hold(HeldPoints(entry.seq, command.points, expires_at, OPEN, entry.lots))
+    return entry
 
 
 def _choose(book: Book, points: int) -> list[LotChange]:
@@ -37,11 +36,11 @@ def _choose(book: Book, points: int) -> list[LotChange]:
         raise InsufficientPoints(f"the client has {book.available} points", available=book.available)
     chosen, wanted = [], points
     for lot in book.in_order():
-        if not wanted:
-            break
-        if lot.is_live(book.now) and lot.free:
+        if lot.is_live(book.now):
             taken = min(wanted, lot.free)
             chosen.append(LotChange(lot.lot_id, -taken))
             wanted -= taken
+        if not wanted:
+            break
     assert wanted == 0, "available is the sum of what is free in live lots"
     return chosen

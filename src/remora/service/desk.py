@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain
 
@@ -10,21 +11,28 @@ import msgspec
 from msgspec.structs import replace
 
 from remora.errors import BatchRefused, KeyReused, NoClientFound, Refusal
+from remora.ledger.book import Book, Mark, MoreLots
 from remora.ledger.commands import Capture, Command, Release, Reverse
 from remora.ledger.decide import decide
-from remora.model import Account, Client, Decision, Entry, LotChange, Reversible
+from remora.ledger.decided import Decided
+from remora.model import Account, Client, Entry, LotChange, Reversible
 from remora.service import access
 from remora.service.clients import next_free_id
 from remora.service.installation import Installation
+from remora.service.needs import Needs
 from remora.service.orders import Job, Order, Outcome, Who, refused
-from remora.storage import accounts, clients, operations
+from remora.storage import accounts, clients, opening, operations
 from remora.storage.accounts import EntryName
 from remora.storage.clients import PlatformPair
 from remora.storage.database import Transaction, UniqueViolation
+from remora.storage.opening import Opened
 from remora.storage.operations import Operation
 
 TRIES = 5
 """How often orders are begun anew because others were quicker with a key of theirs."""
+
+_encode = msgspec.json.Encoder().encode
+_decode_outcome = msgspec.json.Decoder(Outcome).decode
 
 Result = list[Outcome] | Refusal
 """An outcome for each order of a job; or the refusal of the whole of it."""
@@ -50,190 +58,181 @@ def carry_out(
 
 
 def _carried_out(installation: Installation, bot_id: str, jobs: Sequence[Job], written: Written) -> list[Result]:
-    with installation.database.write() as tx:
-        desk = Desk(tx, installation, bot_id, [order for job in jobs for order in job.orders])
+    with _opened(installation, bot_id, [order for job in jobs for order in job.orders]) as desk:
         results = [desk.job(job) for job in jobs]
-        desk.save(tx)
-    written(bot_id, chain.from_iterable(desk.changed.entries.values()))
+        desk.save()
+    written(bot_id, chain.from_iterable(book.entries for book in desk.books.values()))
     return results
 
 
-@dataclass
-class _Changed:
-    """What the orders so far have changed; it is copied whole, to be put back."""
+@contextmanager
+def _opened(installation: Installation, bot_id: str, orders: Sequence[Order]) -> Iterator[Desk]:
+    """A desk in a transaction. Locks come in one order everywhere, so that writers never wait for each other: bot,
+    clients, keys.
+    """
+    keys = {order.key for order in orders if order.key is not None}
+    if any(order.who.pair for order in orders):
+        with installation.database.write() as tx:
+            client_ids, last_number = _client_ids(tx, bot_id, orders)
+            needs = Needs(orders, client_ids)
+            rows = tx.together(*opening.queries(bot_id, needs.clients, keys))
+            yield Desk(tx, installation, opening.opened(bot_id, rows), needs, last_number)
+    else:
+        needs = Needs(orders, {})
+        with installation.database.write_after(*opening.queries(bot_id, needs.clients, keys)) as (tx, rows):
+            yield Desk(tx, installation, opening.opened(bot_id, rows), needs)
 
-    accounts: dict[str, Account]
+
+def _client_ids(tx: Transaction, bot_id: str, orders: Sequence[Order]) -> tuple[dict[PlatformPair, str], int]:
+    """The encoded ids of the clients that are named by platform; and where some have still to be made, the number
+    that the newest encoded id was made of.
+    """
+    pairs, last_number = {pair for order in orders if (pair := order.who.pair)}, 0
+    found = clients.by_platform(tx, bot_id, pairs)
+    if any(order.who.create and order.who.pair not in found for order in orders):
+        # Under the bot's lock, for somebody else may have made them meanwhile.
+        access.known_bot(tx, bot_id, lock=True)
+        last_number = clients.last_number(tx, bot_id)
+        found = clients.by_platform(tx, bot_id, pairs)
+    return {pair: client.client_id for pair, client in found.items()}, last_number
+
+
+@dataclass
+class _Noted:
+    """What the orders so far have brought about beside the books; it is copied whole, to be put back."""
+
     targets: dict[EntryName, Reversible]
     client_ids: dict[PlatformPair, str]
     last_number: int
-    entries: dict[str, tuple[Entry, ...]] = field(default_factory=dict)
     clients: tuple[Client, ...] = ()
     keys: dict[str, Operation] = field(default_factory=dict)
 
-    def copy(self) -> _Changed:
-        return _Changed(
-            dict(self.accounts),
-            dict(self.targets),
-            dict(self.client_ids),
-            self.last_number,
-            dict(self.entries),
-            self.clients,
-            dict(self.keys),
-        )
+    def copy(self) -> _Noted:
+        return _Noted(dict(self.targets), dict(self.client_ids), self.last_number, self.clients, dict(self.keys))
 
 
 class Desk:
-    """One transaction's accounts, in memory: as they were loaded, and as they are after the orders so far."""
+    """One transaction's accounts, in memory: a book for each, in which the orders are carried out one by one."""
 
-    def __init__(self, tx: Transaction, installation: Installation, bot_id: str, orders: Sequence[Order]) -> None:
-        self.bot = access.known_bot(tx, bot_id)
+    def __init__(
+        self, tx: Transaction, installation: Installation, opened: Opened, needs: Needs, last_number: int = 0
+    ) -> None:
+        self.tx = tx
+        self.bot = opened.bot
+        self.bot_id = opened.bot.bot_id
+        self.kept = opened.kept
         self.encoder = installation.encoder
-        # Locks come in one order everywhere, so that writers never wait for each other: bot, clients, keys.
-        client_ids, last_number = self._client_ids(tx, orders)
-        holds, reversals = _named(orders, client_ids)
-        named = {client_id for order in orders if (client_id := _client_id(order.who, client_ids))}
-        self.loaded = accounts.load(tx, bot_id, named, lock=True, holds=holds, reversals=reversals)
-        self.kept = operations.find(tx, bot_id, {order.key for order in orders if order.key is not None})
+        loaded = needs.load(tx, self.bot_id, opened.accounts)
         # "Now" is taken under the locks, so that it does not run backwards from one writer to the next.
         self.now = installation.clock.now()
-        self.changed = _Changed(
-            accounts=dict(self.loaded),
-            targets=accounts.reversibles(tx, bot_id, reversals),
-            client_ids=client_ids,
+        self.books = {client_id: Book(account, self.now) for client_id, account in loaded.items()}
+        self.noted = _Noted(
+            targets=accounts.reversibles(tx, self.bot_id, needs.reversals),
+            client_ids=needs.client_ids,
             last_number=last_number,
         )
-        self.tx = tx
-
-    def _client_ids(self, tx: Transaction, orders: Sequence[Order]) -> tuple[dict[PlatformPair, str], int]:
-        """The encoded ids of the clients that are named by platform; and where some have still to be made, the
-        number that the newest encoded id was made of.
-        """
-        pairs = {pair for order in orders if (pair := _pair(order.who))}
-        if not pairs:
-            return {}, 0
-        bot_id, last_number = self.bot.bot_id, 0
-        found = clients.by_platform(tx, bot_id, pairs)
-        if any(order.who.create and _pair(order.who) not in found for order in orders):
-            # Under the bot's lock, for somebody else may have made them meanwhile.
-            access.known_bot(tx, bot_id, lock=True)
-            last_number = clients.last_number(tx, bot_id)
-            found = clients.by_platform(tx, bot_id, pairs)
-        return {pair: client.client_id for pair, client in found.items()}, last_number
+        self._marks: dict[str, Mark] | None = None
 
     def job(self, job: Job) -> Result:
         """Carry out a job's orders, one after the other; of an atomic job all or none."""
-        before = self.changed.copy() if job.atomic or job.dry_run else self.changed
+        if not (job.atomic or job.dry_run):
+            return [self.order(order) for order in job.orders]
+        before, self._marks = self.noted.copy(), {}
         outcomes: list[Outcome] = []
         for index, order in enumerate(job.orders):
             outcome = self.order(order)
             if job.atomic and outcome.refusal is not None:
-                self.changed = before
+                self._undo(before)
                 why = f"{outcome.refusal.message} (code {outcome.refusal.code})"
                 return BatchRefused(f"operations[{index}] was refused, and nothing was done: {why}")
             outcomes.append(outcome)
         if job.dry_run:
-            self.changed = before
+            self._undo(before)
+        self._marks = None
         return outcomes
 
     def order(self, order: Order) -> Outcome:
         """Carry out one order, or give the outcome that its key has already."""
-        kept = self.changed.keys.get(order.key or "") or self.kept.get(order.key or "")
+        if order.key is None:
+            return self._decided(order)
+        request_hash = order.request_hash
+        kept = self.noted.keys.get(order.key) or self.kept.get(order.key)
         if kept is not None:
-            if kept.request_hash != order.request_hash:
+            if kept.request_hash != request_hash:
                 return refused(KeyReused("this idempotency key was used for a different request"))
-            return replace(msgspec.json.decode(kept.answer, type=Outcome), replayed=True)
+            return replace(_decode_outcome(kept.answer), replayed=True)
         outcome = self._decided(order)
-        if order.key is not None:
-            self.changed.keys[order.key] = Operation(order.request_hash, msgspec.json.encode(outcome))
+        self.noted.keys[order.key] = Operation(request_hash, _encode(outcome))
         return outcome
 
-    def save(self, tx: Transaction) -> None:
+    def save(self) -> None:
         """Write whatever the orders have changed."""
-        bot_id, changed = self.bot.bot_id, self.changed
-        if changed.clients:
-            clients.add(tx, bot_id, changed.clients, self.now)
-            clients.note_number(tx, bot_id, changed.last_number)
-        accounts.save(
-            tx,
-            bot_id,
-            [
-                (self.loaded.get(client_id, Account(bot_id, client_id)), changed.accounts[client_id], entries)
-                for client_id, entries in changed.entries.items()
-            ],
-        )
-        operations.add(tx, bot_id, changed.keys, self.now)
+        tx, bot_id, noted = self.tx, self.bot_id, self.noted
+        if noted.clients:
+            clients.add(tx, bot_id, noted.clients, self.now)
+            clients.note_number(tx, bot_id, noted.last_number)
+        accounts.save(tx, bot_id, [book.changes() for book in self.books.values() if book.entries])
+        operations.add(tx, bot_id, noted.keys, self.now)
+
+    def _undo(self, before: _Noted) -> None:
+        """Come back to where the job began."""
+        for client_id, mark in (self._marks or {}).items():
+            self.books[client_id].undo(mark)
+        self.noted, self._marks = before, None
 
     def _decided(self, order: Order) -> Outcome:
         try:
             client_id, made = self._client(order.who)
-            account = Account(self.bot.bot_id, client_id) if made else self.changed.accounts.get(client_id)
-            if account is None:
+            book = self.books.get(client_id)
+            if made is not None:
+                book = self.books[client_id] = Book(Account(self.bot_id, client_id), self.now)
+            if book is None:
                 raise NoClientFound("the bot has no such client")
+            if self._marks is not None:
+                self._marks.setdefault(client_id, book.mark())
             command = order.command if order.about in (None, client_id) else _naming_nothing(order.command)
-            target = self.changed.targets.get((client_id, command.seq)) if isinstance(command, Reverse) else None
-            decision = decide(account, command, self.now, self.bot, target)
+            decided = self._decide(book, command)
         except Refusal as refusal:
             return refused(refusal)
         if made is not None:
             self._note_client(made)
-        self._note(client_id, decision)
-        return Outcome(client_id, decision.answer, decision.account.available, decision.shortfall)
+        return Outcome(client_id, decided.entry, book.available, decided.shortfall)
+
+    def _decide(self, book: Book, command: Command) -> Decided:
+        """Decide, with all of the client's lots if those that were loaded turn out to be too few."""
+        target = self._target(book, command.seq) if isinstance(command, Reverse) else None
+        try:
+            decided = decide(book, command, self.bot, target)
+        except MoreLots:
+            client_id = book.account.client_id
+            book.add_lots(accounts.open_lots(self.tx, self.bot_id, [client_id])[client_id])
+            decided = decide(book, command, self.bot, target)
+        if target is not None:
+            name = book.account.client_id, target.entry.seq
+            self.noted.targets[name] = Reversible(target.entry, _summed(target.reversed_lots, decided.entry.lots))
+        return decided
+
+    def _target(self, book: Book, seq: int) -> Reversible | None:
+        """The entry that is to be reversed; it may be one of those that came before in this transaction."""
+        name = book.account.client_id, seq
+        entry = book.written(seq)
+        return self.noted.targets.get(name) or (Reversible(entry, ()) if entry else None)
 
     def _client(self, who: Who) -> tuple[str, Client | None]:
         """The client's encoded id, and the client itself where it has still to be made."""
-        known = _client_id(who, self.changed.client_ids)
+        noted = self.noted
+        known = who.known(noted.client_ids)
         if known is not None:
             return known, None
         if not who.create or who.platform is None or who.platform_client_id is None:
             raise NoClientFound("the bot has no such client")
         # If the order is refused, the number is left out: it names nobody.
-        self.changed.last_number, client_id = next_free_id(
-            self.tx, self.encoder, self.bot.bot_id, self.changed.last_number
-        )
+        noted.last_number, client_id = next_free_id(self.tx, self.encoder, self.bot_id, noted.last_number)
         return client_id, Client(client_id, who.platform, who.platform_client_id)
 
     def _note_client(self, made: Client) -> None:
-        self.changed.clients += (made,)
-        self.changed.client_ids[made.platform, made.platform_client_id] = made.client_id
-
-    def _note(self, client_id: str, decision: Decision) -> None:
-        """Keep a decision for the orders that follow, some of which may be about its entries."""
-        changed = self.changed
-        changed.accounts[client_id] = decision.account
-        changed.entries[client_id] = (*changed.entries.get(client_id, ()), *decision.entries)
-        entry = decision.answer
-        assert entry is not None, "every command answers with an entry"
-        target = changed.targets.get((client_id, entry.refers_to or 0))
-        if entry.kind == "reverse" and target is not None:
-            changed.targets[client_id, target.entry.seq] = Reversible(
-                target.entry, _summed(target.reversed_lots, entry.lots)
-            )
-
-
-def _pair(who: Who) -> PlatformPair | None:
-    if who.platform is None or who.platform_client_id is None:
-        return None
-    return who.platform, who.platform_client_id
-
-
-def _client_id(who: Who, client_ids: dict[PlatformPair, str]) -> str | None:
-    pair = _pair(who)
-    return who.client_id if pair is None else client_ids.get(pair)
-
-
-def _named(orders: Sequence[Order], client_ids: dict[PlatformPair, str]) -> tuple[set[EntryName], set[EntryName]]:
-    """The holds that are to be ended, and the entries that are to be reversed."""
-    holds, reversals = set(), set()
-    for order in orders:
-        client_id = _client_id(order.who, client_ids)
-        if client_id is None:
-            continue
-        match order.command:
-            case Capture(hold_id=hold_id) | Release(hold_id=hold_id):
-                holds.add((client_id, hold_id))
-            case Reverse(seq=seq):
-                reversals.add((client_id, seq))
-    return holds, reversals
+        self.noted.clients += (made,)
+        self.noted.client_ids[made.platform, made.platform_client_id] = made.client_id
 
 
 def _naming_nothing(command: Command) -> Command:

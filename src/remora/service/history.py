@@ -99,7 +99,7 @@ def _explained(tx: Transaction, account: Account, at: int) -> Explanation:
         account, lots = replay.account(), {}
     else:
         lots = {lot.lot_id: lot for lot in journal.lots(tx, bot_id, account.client_id, MAX_LOTS)}
-    then = settled(account, at).account
+    then = settled(account, at).account_after()
     lots |= {lot.lot_id: lot for lot in then.lots}
     offered = [lot for lot in then.lots if lot.free and lot.expires_at != NEVER]
     next_expiry_at = min((lot.expires_at for lot in offered), default=None)

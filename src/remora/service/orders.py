@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 
 import msgspec
 from msgspec import Struct
@@ -11,6 +12,7 @@ from remora.errors import InvalidField, LedgerRefusal, Refusal, revive
 from remora.ledger.commands import Command
 from remora.model import Entry, Platform
 from remora.service import fields
+from remora.storage.clients import PlatformPair
 
 _canonical = msgspec.json.Encoder(order="deterministic")
 
@@ -22,6 +24,18 @@ class Who(Struct, frozen=True):
     platform: Platform | None = None
     platform_client_id: str | None = None
     create: bool = False
+
+    @property
+    def pair(self) -> PlatformPair | None:
+        """Platform and platform's id, where the client is named so."""
+        if self.platform is None or self.platform_client_id is None:
+            return None
+        return self.platform, self.platform_client_id
+
+    def known(self, client_ids: Mapping[PlatformPair, str]) -> str | None:
+        """The encoded id, which `client_ids` tell of those that are named by platform."""
+        pair = self.pair
+        return self.client_id if pair is None else client_ids.get(pair)
 
 
 class Order(Struct, frozen=True):

@@ -39,8 +39,7 @@ def tidy(installation: Installation, bot_id: str, done: Callable[[int], None]) -
 def _settle_some(installation: Installation, bot_id: str, now: int) -> int:
     with installation.database.write() as tx:
         due = accounts.load(tx, bot_id, clients.due(tx, bot_id, now, BATCH), lock=True)
-        decisions = [(account, settled(account, now)) for account in due.values()]
-        accounts.save(tx, bot_id, [(before, decision.account, decision.entries) for before, decision in decisions])
+        accounts.save(tx, bot_id, [settled(account, now).changes() for account in due.values()])
     return len(due)
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
-from remora.model import Account, Entry, Hold, Lot, LotChange, Reversible
-from remora.storage.database import Row, Transaction
+from remora.model import Account, Changes, Entry, Hold, Lot, LotChange, Reversible
+from remora.storage.database import Query, Row, Transaction
 from remora.storage.parameters import array
 
 EntryName = tuple[str, int]
@@ -18,10 +19,7 @@ EntryName = tuple[str, int]
 
 def open_lots(tx: Transaction, bot_id: str, client_ids: Iterable[str]) -> dict[str, list[Lot]]:
     """The lots that still have points, by encoded client id."""
-    lots: dict[str, list[Lot]] = defaultdict(list)
-    for client_id, *lot in tx.all("lots_open", bot_id=bot_id, ids=array(client_ids)):
-        lots[client_id].append(Lot(*lot))
-    return lots
+    return _lots(tx.all("lots_open", bot_id=bot_id, ids=array(client_ids)))
 
 
 def open_holds(tx: Transaction, bot_id: str, client_ids: Iterable[str]) -> dict[str, list[Hold]]:
@@ -29,42 +27,70 @@ def open_holds(tx: Transaction, bot_id: str, client_ids: Iterable[str]) -> dict[
     return _holds(tx.all("holds_open", bot_id=bot_id, ids=array(client_ids)))
 
 
-def load(
-    tx: Transaction,
-    bot_id: str,
-    client_ids: Collection[str],
-    *,
-    lock: bool = False,
-    holds: Collection[EntryName] = (),
-    reversals: Collection[EntryName] = (),
-) -> dict[str, Account]:
-    """The accounts of those ids that are a client's, each with its open lots and holds; and with the
-    holds, and the lots of the entries, that are named, whatever their state. `lock` keeps everyone else
+def load(tx: Transaction, bot_id: str, client_ids: Collection[str], *, lock: bool = False) -> dict[str, Account]:
+    """The accounts of those ids that are a client's, each with its open lots and holds. `lock` keeps everyone else
     from changing them until the transaction ends.
     """
     rows = tx.all("accounts_lock" if lock else "accounts_find", bot_id=bot_id, ids=array(client_ids))
-    lots, open_ = open_lots(tx, bot_id, client_ids), open_holds(tx, bot_id, client_ids)
-    used_up: dict[str, list[Lot]] = defaultdict(list)
+    return whole(tx, bot_id, numbers(bot_id, rows))
+
+
+def numbers(bot_id: str, rows: Iterable[Row]) -> dict[str, Account]:
+    """The accounts without lots and holds, of rows of `accounts_lock`, by encoded client id."""
+    return {
+        client_id: Account(bot_id, client_id, available, held, next_due_at, seq, head_hash, settled_at)
+        for client_id, available, held, next_due_at, seq, head_hash, settled_at in rows
+    }
+
+
+def whole(
+    tx: Transaction,
+    bot_id: str,
+    known: Mapping[str, Account],
+    *,
+    holds: Collection[EntryName] = (),
+    reversals: Collection[EntryName] = (),
+) -> dict[str, Account]:
+    """These accounts, each with its open lots and holds; and with the holds, and the lots of the entries, that are
+    named, whatever their state.
+    """
+    if not known:
+        return {}
+    queries: list[Query] = [
+        ("lots_open", {"bot_id": bot_id, "ids": array(known)}),
+        ("holds_open", {"bot_id": bot_id, "ids": array(known)}),
+    ]
     if reversals:
-        for client_id, *lot in tx.all("lots_named", bot_id=bot_id, pairs=array(reversals)):
-            used_up[client_id].append(Lot(*lot))
-    ended = _holds(tx.all("holds_ended", bot_id=bot_id, pairs=array(holds))) if holds else {}
-    accounts = {}
-    for client_id, available, held, next_due_at, seq, head_hash, settled_at in rows:
-        touched = {lot.lot_id: lot for lot in (*lots.get(client_id, ()), *used_up.get(client_id, ()))}
-        accounts[client_id] = Account(
-            bot_id=bot_id,
-            client_id=client_id,
-            available=available,
-            held=held,
-            next_due_at=next_due_at,
-            seq=seq,
-            head_hash=head_hash,
-            settled_at=settled_at,
-            lots=tuple(touched.values()),
-            holds=(*open_.get(client_id, ()), *ended.get(client_id, ())),
+        queries.append(("lots_named", {"bot_id": bot_id, "pairs": array(reversals)}))
+    if holds:
+        queries.append(("holds_ended", {"bot_id": bot_id, "pairs": array(holds)}))
+    open_, held, *others = tx.together(*queries)
+    lots = _lots([*open_, *others.pop(0)] if reversals else open_)
+    held_by, ended = _holds(held), _holds(others.pop(0)) if holds else {}
+    return {
+        client_id: replace(
+            account,
+            lots=tuple({lot.lot_id: lot for lot in lots.get(client_id, ())}.values()),
+            holds=(*held_by.get(client_id, ()), *ended.get(client_id, ())),
         )
-    return accounts
+        for client_id, account in known.items()
+    }
+
+
+def in_part(tx: Transaction, bot_id: str, known: Mapping[str, Account], most: int) -> dict[str, Account]:
+    """These accounts, in which nothing comes due, so that none has an open hold; each with the first of its lots in
+    the order of use, `most` of them.
+    """
+    rows = tx.all("lots_first", bot_id=bot_id, ids=array(known), most=most) if known and most else []
+    lots = _lots(rows)
+    return {client_id: _in_part(account, lots.get(client_id, ()), most) for client_id, account in known.items()}
+
+
+def _in_part(account: Account, lots: Sequence[Lot], most: int) -> Account:
+    if len(lots) < most:
+        return replace(account, lots=tuple(lots))
+    last = max((lot.turn for lot in lots), default=(-1, 0))
+    return replace(account, lots=tuple(lots), loaded_until=last)
 
 
 def reversibles(tx: Transaction, bot_id: str, names: Collection[EntryName]) -> dict[EntryName, Reversible]:
@@ -84,23 +110,22 @@ def reversibles(tx: Transaction, bot_id: str, names: Collection[EntryName]) -> d
     return found
 
 
-Change = tuple[Account, Account, Sequence[Entry]]
-"""An account before and after, and the entries that lead from the one to the other."""
-
-
-def save(tx: Transaction, bot_id: str, changes: Iterable[Change]) -> None:
-    """Write accounts of one bot: their entries, and the lots, holds and numbers that differ from before."""
-    lots, holds, entries, entry_lots, numbers = [], [], [], [], []
-    for before, after, written in changes:
-        key = {"client_id": after.client_id}
-        # By identity: what was not changed is still the very struct that was loaded.
-        known = {id(each) for each in (*before.lots, *before.holds)}
-        lots += [{**key, **msgspec.structs.asdict(lot)} for lot in after.lots if id(lot) not in known]
-        holds += [{**key, **_hold_row(hold)} for hold in after.holds if id(hold) not in known]
-        for entry in written:
-            entries.append({**key, **_entry_row(entry)})
-            entry_lots += [{**key, "seq": entry.seq, **msgspec.structs.asdict(change)} for change in entry.lots]
-        numbers.append({**key, **_numbers(after)})
+def save(tx: Transaction, bot_id: str, changes: Iterable[Changes]) -> None:
+    """Write what has changed of accounts of one bot."""
+    new_lots, lots, holds, entries, entry_lots, numbers = [], [], [], [], [], []
+    for each in changes:
+        client_id = each.account.client_id
+        new_lots += [_lot_row(client_id, lot) for lot in each.new_lots]
+        lots += [_lot_row(client_id, lot) for lot in each.changed_lots]
+        holds += [_hold_row(client_id, hold) for hold in each.holds]
+        for entry in each.entries:
+            entries.append(_entry_row(client_id, entry))
+            entry_lots += [
+                {"client_id": client_id, "seq": entry.seq, "lot_id": change.lot_id, "points": change.points}
+                for change in entry.lots
+            ]
+        numbers.append(_numbers_row(each.account))
+    tx.run_many("lot_add", bot_id, new_lots)
     tx.run_many("lot_save", bot_id, lots)
     tx.run_many("hold_save", bot_id, holds)
     tx.run_many("entry_add", bot_id, entries)
@@ -140,8 +165,20 @@ def _holds(rows: Iterable[Row]) -> dict[str, list[Hold]]:
     return holds
 
 
-def _numbers(account: Account) -> dict[str, object]:
+def _lots(rows: Iterable[Row]) -> dict[str, list[Lot]]:
+    lots: dict[str, list[Lot]] = {}
+    for client_id, *lot in rows:
+        lots.setdefault(client_id, []).append(Lot(*lot))
+    return lots
+
+
+# Each row is spelled out, for this is done for every entry, and a struct turned into a dict and that into another
+# took twice as long.
+
+
+def _numbers_row(account: Account) -> dict[str, object]:
     return {
+        "client_id": account.client_id,
         "available": account.available,
         "held": account.held,
         "next_due_at": account.next_due_at,
@@ -151,15 +188,43 @@ def _numbers(account: Account) -> dict[str, object]:
     }
 
 
-def _hold_row(hold: Hold) -> dict[str, object]:
-    row = msgspec.structs.asdict(hold)
-    del row["lots"]  # they are those of the hold's entry
-    return row
+def _lot_row(client_id: str, lot: Lot) -> dict[str, object]:
+    return {
+        "client_id": client_id,
+        "lot_id": lot.lot_id,
+        "points": lot.points,
+        "remaining": lot.remaining,
+        "held": lot.held,
+        "active_from": lot.active_from,
+        "expires_at": lot.expires_at,
+    }
 
 
-def _entry_row(entry: Entry) -> dict[str, object]:
-    row = msgspec.structs.asdict(entry)
-    del row["lots"]  # they have rows of their own
-    if entry.metadata is not None:
-        row["metadata"] = msgspec.json.encode(entry.metadata).decode()
-    return row
+def _hold_row(client_id: str, hold: Hold) -> dict[str, object]:
+    """Without its lots, which are those of its entry."""
+    return {
+        "client_id": client_id,
+        "hold_id": hold.hold_id,
+        "points": hold.points,
+        "expires_at": hold.expires_at,
+        "status": hold.status,
+    }
+
+
+def _entry_row(client_id: str, entry: Entry) -> dict[str, object]:
+    """Without its lots, which have rows of their own."""
+    return {
+        "client_id": client_id,
+        "seq": entry.seq,
+        "kind": entry.kind,
+        "points": entry.points,
+        "available": entry.available,
+        "at": entry.at,
+        "recorded_at": entry.recorded_at,
+        "reason": entry.reason,
+        "metadata": None if entry.metadata is None else msgspec.json.encode(entry.metadata).decode(),
+        "refers_to": entry.refers_to,
+        "active_from": entry.active_from,
+        "expires_at": entry.expires_at,
+        "hash": entry.hash,
+    }

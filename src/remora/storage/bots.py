@@ -40,8 +40,12 @@ def find(tx: Transaction, bot_id: str, *, lock: bool = False) -> Bot | None:
     """One bot. `lock` keeps everyone else from changing it, its pairs and its client numbers until the
     transaction ends; it comes before any client's lock.
     """
-    row = tx.one("bot_lock" if lock else "bot_find", bot_id=bot_id)
-    return _bot(row) if row else None
+    return bot_of(tx.all("bot_lock" if lock else "bot_find", bot_id=bot_id))
+
+
+def bot_of(rows: Sequence[Row]) -> Bot | None:
+    """The bot of the rows of `bot_find`."""
+    return _bot(rows[0]) if rows else None
 
 
 def every(tx: Transaction) -> list[Bot]:

@@ -100,11 +100,18 @@ def errors_translated() -> Iterator[None]:
         raise translated(problem) from problem
 
 
+def first_of(problem: psycopg.Error) -> psycopg.Error:
+    """The error of the statement that failed. Leaving a pipeline raises what became of its last statement, over what
+    the failed one before it has raised.
+    """
+    if isinstance(problem, pg.PipelineAborted) and isinstance(problem.__context__, psycopg.Error):
+        return first_of(problem.__context__)
+    return problem
+
+
 def translated(problem: psycopg.Error) -> Exception:
     """Turn the driver's errors into ours, in this one place."""
-    if isinstance(problem, pg.PipelineAborted) and isinstance(problem.__context__, psycopg.Error):
-        # Leaving a pipeline raises what became of its last statement, over what the failed one before it has raised.
-        return translated(problem.__context__)
+    problem = first_of(problem)
     if isinstance(problem, pg.UniqueViolation):
         return UniqueViolation(problem.diag.message_primary or "a key is taken")
     if isinstance(problem, _AWAY):

@@ -48,6 +48,10 @@ class Transaction(Reads, Protocol):
         ...
 
 
+Begun = tuple[Transaction, list[list[Row]]]
+"""A transaction, and the rows of the queries that it began with."""
+
+
 class PoolState(NamedTuple):
     """Connections now, and since the pool was opened how often none came in time, and how long all have waited."""
 
@@ -79,6 +83,12 @@ class Database(Reads, Protocol):
 
     def write(self) -> AbstractContextManager[Transaction]:
         """A transaction that may write; what it wrote is on disk when the block has ended."""
+        ...
+
+    def write_after(self, *queries: Query) -> AbstractContextManager[Begun]:
+        """As `write`. It begins with queries, every row of which it gives: on a store that is far away, for the same
+        way there and back.
+        """
         ...
 
     def pool_state(self) -> PoolState | None:

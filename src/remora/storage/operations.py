@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from msgspec import Struct
 
-from remora.storage.database import Transaction
+from remora.storage.database import Row, Transaction
 from remora.storage.parameters import array
 
 
@@ -21,8 +21,12 @@ def find(tx: Transaction, bot_id: str, keys: Collection[str]) -> dict[str, Opera
     """Those of the keys that were used."""
     if not keys:
         return {}
-    rows = tx.all("operations_find", bot_id=bot_id, keys=array(keys))
-    return {key: Operation(*operation) for key, *operation in rows}
+    return of_rows(tx.all("operations_find", bot_id=bot_id, keys=array(keys)))
+
+
+def of_rows(rows: Iterable[Row]) -> dict[str, Operation]:
+    """The operations of rows of `operations_find`, by key."""
+    return {key: Operation(request_hash, answer) for key, request_hash, answer in rows}
 
 
 def add(tx: Transaction, bot_id: str, operations: Mapping[str, Operation], now: int) -> None:

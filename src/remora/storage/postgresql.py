@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from functools import cache
 from types import TracebackType
 from typing import Self
@@ -17,8 +17,8 @@ from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout, TooManyRequest
 
 from remora.errors import StoreUnavailable
 from remora.settings import Secret
-from remora.storage.connection import Connection, conninfo_of, errors_translated, is_pooled, translated
-from remora.storage.database import PoolState, Query, Row, Transaction
+from remora.storage.connection import Connection, conninfo_of, errors_translated, first_of, is_pooled, translated
+from remora.storage.database import Begun, PoolState, Query, Row, Transaction
 from remora.storage.named import statements
 from remora.storage.parameters import table
 
@@ -95,11 +95,18 @@ class PostgresDatabase:
             finally:
                 self.pool.putconn(connection)
 
-    def read(self) -> AbstractContextManager[Transaction]:
-        return self._transaction(READ)
+    @contextmanager
+    def read(self) -> Iterator[Transaction]:
+        with self._transaction(READ) as (tx, _):
+            yield tx
 
-    def write(self) -> AbstractContextManager[Transaction]:
-        return self._transaction(WRITE)
+    @contextmanager
+    def write(self) -> Iterator[Transaction]:
+        with self._transaction(WRITE) as (tx, _):
+            yield tx
+
+    def write_after(self, *queries: Query) -> AbstractContextManager[Begun]:
+        return self._transaction(WRITE, *queries)
 
     def pool_state(self) -> PoolState:
         told = self.pool.get_stats()  # it leaves out what never happened
@@ -116,39 +123,44 @@ class PostgresDatabase:
         self.pool.close(timeout=self._timeout_seconds)
 
     @contextmanager
-    def _transaction(self, begin: str) -> Iterator[Transaction]:
-        connection = self._begun(begin)
+    def _transaction(self, begin: str, *queries: Query) -> Iterator[Begun]:
+        connection, rows = self._begun(begin, queries)
         try:
-            with errors_translated():
-                with PostgresTransaction(connection) as tx:
-                    if self._pooled_elsewhere:
-                        self._limit(connection, local=True)
-                    if self._patient and begin is WRITE:
-                        connection.execute(NOT_FOR_EVER)
-                    yield tx
-                _commit(connection)
+            with errors_translated(), PostgresTransaction(connection) as tx:
+                yield tx, rows
+                tx.commit()
         finally:
             _leave(connection)
             self.pool.putconn(connection)
 
-    def _begun(self, begin: str) -> Connection:
-        """A connection that has begun a transaction. One that turns out to be dead, as all are once the server was
-        started anew, is thrown away for another: nothing was done on it yet.
+    def _begun(self, begin: str, queries: Sequence[Query]) -> tuple[Connection, list[list[Row]]]:
+        """A connection that has begun a transaction with these queries. One that turns out to be dead, as all are once
+        the server was started anew, is thrown away for another: nothing was done on it yet.
         """
         last = time.monotonic() + self._timeout_seconds
         while True:
             connection = self._connection()
             try:
-                connection.execute(begin)
+                return connection, self._begin(connection, begin, queries)
             except psycopg.Error as problem:
                 dead = connection.broken
+                _leave(connection)
                 self.pool.putconn(connection)
-                if isinstance(problem, pg.FeatureNotSupported):  # its URL asked for `target_session_attrs=any`
+                if isinstance(
+                    first_of(problem), pg.FeatureNotSupported
+                ):  # its URL asked for `target_session_attrs=any`
                     raise StoreUnavailable("the database is a standby, and cannot be written to") from problem
                 if not dead or time.monotonic() > last:
                     raise translated(problem) from problem
-            else:
-                return connection
+
+    def _begin(self, connection: Connection, begin: str, queries: Sequence[Query]) -> list[list[Row]]:
+        with connection.pipeline():
+            connection.execute(begin)
+            if self._pooled_elsewhere:
+                self._limit(connection, local=True)
+            if self._patient and begin is WRITE:
+                connection.execute(NOT_FOR_EVER)
+            return PostgresTransaction(connection).together(*queries)
 
     def _connection(self) -> Connection:
         try:
@@ -211,7 +223,7 @@ class PostgresTransaction:
         return self._execute(query, values).fetchall()
 
     def together(self, *queries: Query) -> list[list[Row]]:
-        with self._connection.pipeline():
+        with self._pipeline():
             cursors = [self._execute(query, values) for query, values in queries]
             return [cursor.fetchall() for cursor in cursors]
 
@@ -221,23 +233,32 @@ class PostgresTransaction:
     def _execute(self, query: str, values: Mapping[str, object]) -> psycopg.Cursor[Row]:
         return self._connection.cursor(binary=True).execute(self._statements[query], values)
 
+    def commit(self) -> None:
+        """Keep what was done: for the same way there and back as the rows that were written last."""
+        try:
+            with self._sending:
+                committed = self._connection.execute("COMMIT")
+        except (psycopg.OperationalError, psycopg.InternalError) as problem:
+            # Where a statement before has failed, the transaction is open still, and undone for certain.
+            status = self._connection.info.transaction_status
+            if status == TransactionStatus.INERROR or isinstance(problem, pg.IdleInTransactionSessionTimeout):
+                raise
+            # Citus has no better name than an internal error for a worker that went away while it committed.
+            raise StoreUnavailable(
+                "the database went away at the commit; whether it was done is not known: send the same again, with its"
+                " key"
+            ) from problem
+        # The server ends a transaction in which a statement has failed with a ROLLBACK, whatever it is told.
+        assert committed.statusmessage == "COMMIT", "a failed statement's error was swallowed"
+
     def _send(self) -> None:
+        self._sending.enter_context(self._pipeline())
+
+    def _pipeline(self) -> AbstractContextManager[object]:
+        """The pipeline that is open, or a new one: a second inside the first would wait for all that was sent."""
         if self._connection.info.pipeline_status is psycopg.pq.PipelineStatus.OFF:
-            self._sending.enter_context(self._connection.pipeline())
-
-
-def _commit(connection: Connection) -> None:
-    try:
-        done = connection.execute("COMMIT").statusmessage
-    except pg.IdleInTransactionSessionTimeout as problem:
-        raise translated(problem) from problem  # it was given up before
-    except (psycopg.OperationalError, psycopg.InternalError) as problem:
-        # Citus has no better name than an internal error for a worker that went away while it committed.
-        raise StoreUnavailable(
-            "the database went away at the commit; whether it was done is not known: send the same again, with its key"
-        ) from problem
-    # The server ends a transaction in which a statement has failed with a ROLLBACK, whatever it is told.
-    assert done == "COMMIT", "a failed statement's error was swallowed"
+            return self._connection.pipeline()
+        return nullcontext()
 
 
 def _leave(connection: Connection) -> None:

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from remora.errors import StoreUnavailable
-from remora.storage.database import Query, Row, Transaction, UniqueViolation
+from remora.storage.database import Begun, Query, Row, Transaction, UniqueViolation
 from remora.storage.named import statements
 
 _UNIQUE_CODES = {sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY}
@@ -55,6 +55,11 @@ class SqliteDatabase:
     def write(self) -> Iterator[Transaction]:
         with self._writer, self._transaction("BEGIN IMMEDIATE") as transaction:
             yield transaction
+
+    @contextmanager
+    def write_after(self, *queries: Query) -> Iterator[Begun]:
+        with self.write() as transaction:
+            yield transaction, transaction.together(*queries)
 
     @contextmanager
     def snapshot(self) -> Iterator[sqlite3.Connection]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import socket
+import sys
 from collections.abc import Callable
 from types import FrameType
 
@@ -16,6 +17,10 @@ from remora.web import observe
 from remora.web.app import Application
 
 GRACE_SECONDS = 10
+SWITCH_SECONDS = 0.001
+"""How long a thread may keep the interpreter from the others. Python's own 5 ms is what a look-up, which takes a tenth
+of that, would wait for the writer each time it comes back from the network.
+"""
 BACKLOG = 2048
 
 
@@ -41,6 +46,7 @@ def _run(server: uvicorn.Server, listener: socket.socket, announce: Callable[[st
 
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, stop)
+    sys.setswitchinterval(SWITCH_SECONDS)
     announce(base_url(listener))
     server.run(sockets=[listener])
 

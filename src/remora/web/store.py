@@ -13,7 +13,6 @@ from functools import partial
 from typing import TypeVar
 
 from remora.engine import Engine, Watch
-from remora.errors import StoreUnavailable
 from remora.service import desk, lookup
 from remora.service.desk import Result
 from remora.service.installation import Installation
@@ -21,6 +20,7 @@ from remora.service.lookup import Answer, Question
 from remora.service.orders import Job
 from remora.settings import Settings
 from remora.storage.database import Transaction
+from remora.web.mailbox import Mailbox, too_slow
 from remora.web.metrics import Metrics
 from remora.web.tracing import Tracing
 
@@ -48,7 +48,7 @@ class Store:
         self.installation = installation
         self._metrics = metrics
         self._tracing = tracing
-        self._patience_seconds = WAITS * settings.database_timeout_seconds
+        self._mailbox = Mailbox(WAITS * settings.database_timeout_seconds)
         self.writer: Engine[Job, Result] = Engine(
             "writer",
             partial(desk.carry_out, installation, written=metrics.moved),
@@ -75,7 +75,7 @@ class Store:
         if self.reader is None:
             [answer] = lookup.answer(self.installation, bot_id, [question])
             return answer
-        return await self._answered(self.reader.submit(bot_id, question, self._sender()))
+        return await self._mailbox.answer_of(self.reader, bot_id, question, self._sender())
 
     async def read(self, verb: Callable[[Transaction], Value]) -> Value:
         """Do what only reads, in a transaction of its own."""
@@ -85,11 +85,11 @@ class Store:
 
     async def run(self, verb: Callable[[], Value]) -> Value:
         """Do what waits for the disk or the network, in a thread."""
-        return await self._answered(self._threads.submit(verb))
+        return await self._waited(self._threads.submit(verb))
 
     async def write(self, bot_id: str, job: Job) -> Result:
         """Queue a job, and wait until it is decided and on disk."""
-        return await self._answered(self.writer.submit(bot_id, job, self._sender()))
+        return await self._mailbox.answer_of(self.writer, bot_id, job, self._sender())
 
     def close(self) -> None:
         """Finish what was accepted."""
@@ -109,14 +109,10 @@ class Store:
         with self.installation.database.read() as tx:
             return verb(tx)
 
-    async def _answered(self, future: Future[Value]) -> Value:
-        """Wait for an answer, for a bounded time."""
+    async def _waited(self, future: Future[Value]) -> Value:
+        """Wait for a thread, for a bounded time."""
         try:
             # Shielded: what was accepted is carried out, though the one who waits for it be told to stop.
-            return await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(future)), self._patience_seconds)
+            return await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(future)), self._mailbox.patience_seconds)
         except TimeoutError:
-            if future.cancel():
-                raise StoreUnavailable("the database is too slow now; nothing was done") from None
-            raise StoreUnavailable(
-                "the database does not answer; whether it was done is not known: send the same again, with its key"
-            ) from None
+            raise too_slow(begun=not future.cancel()) from None

@@ -19,10 +19,25 @@ FROM json_to_recordset(CAST(:rows AS json)) AS saved (
 WHERE clients.bot_id = :bot_id AND clients.client_id = saved.client_id;
 
 -- name: lots_open
--- Every lot with points left of the clients with these encoded ids, a JSON array.
-SELECT client_id, lot_id, points, remaining, held, active_from, expires_at FROM lots
-WHERE bot_id = :bot_id AND client_id = ANY (ARRAY(SELECT json_array_elements_text(CAST(:ids AS json))))
-  AND remaining > 0;
+-- Every lot with points left of the clients with these encoded ids, a JSON array. OFFSET 0 keeps the planner to a look
+-- into the index for each: while it takes the table for small, it would read all of the bot's lots.
+SELECT asked.client_id, opened.lot_id, opened.points, opened.remaining, opened.held, opened.active_from,
+       opened.expires_at
+FROM json_array_elements_text(CAST(:ids AS json)) AS asked (client_id)
+CROSS JOIN LATERAL (
+    SELECT lot_id, points, remaining, held, active_from, expires_at FROM lots
+    WHERE lots.bot_id = :bot_id AND lots.client_id = asked.client_id AND lots.remaining > 0 OFFSET 0
+) AS opened;
+
+-- name: lots_first
+-- The first lots with points left, in the order in which they are used, of the clients with these encoded ids.
+SELECT asked.client_id, first.lot_id, first.points, first.remaining, first.held, first.active_from, first.expires_at
+FROM json_array_elements_text(CAST(:ids AS json)) AS asked (client_id)
+CROSS JOIN LATERAL (
+    SELECT lot_id, points, remaining, held, active_from, expires_at FROM lots
+    WHERE lots.bot_id = :bot_id AND lots.client_id = asked.client_id AND lots.remaining > 0
+    ORDER BY lots.expires_at, lots.lot_id LIMIT :most
+) AS first;
 
 -- name: lots_named
 -- The lots that entries touched, which [client, seq] pairs in a JSON array name: used up or not.
@@ -32,6 +47,17 @@ JOIN entry_lots ON entry_lots.client_id = asked.pair ->> 0 AND entry_lots.seq = 
 JOIN lots ON lots.bot_id = entry_lots.bot_id AND lots.client_id = entry_lots.client_id
          AND lots.lot_id = entry_lots.lot_id
 WHERE entry_lots.bot_id = :bot_id AND lots.bot_id = :bot_id;
+
+-- name: lot_add
+-- Adds lots, from a JSON array of rows.
+INSERT INTO lots (bot_id, client_id, lot_id, points, remaining, held, active_from, expires_at)
+SELECT bots.bot_id, added.client_id, added.lot_id, added.points, added.remaining, added.held, added.active_from,
+       added.expires_at
+FROM bots
+CROSS JOIN json_to_recordset(CAST(:rows AS json)) AS added (
+    client_id text, lot_id bigint, points bigint, remaining bigint, held bigint, active_from bigint,
+    expires_at bigint)
+WHERE bots.bot_id = :bot_id;
 
 -- name: lot_save
 -- Adds lots, or writes the counters of those that are there, from a JSON array of rows; the rest of a lot never
@@ -48,14 +74,16 @@ ON CONFLICT (bot_id, client_id, lot_id) DO UPDATE SET remaining = excluded.remai
 
 -- name: holds_open
 -- The open holds of the clients with these encoded ids, a JSON array, with the lots that each reserves points of.
-SELECT holds.client_id, holds.hold_id, holds.points, holds.expires_at, holds.status, entry_lots.lot_id,
+SELECT opened.client_id, opened.hold_id, opened.points, opened.expires_at, opened.status, entry_lots.lot_id,
        entry_lots.points
-FROM holds
-JOIN entry_lots ON entry_lots.bot_id = holds.bot_id AND entry_lots.client_id = holds.client_id
-               AND entry_lots.seq = holds.hold_id
-WHERE holds.bot_id = :bot_id AND entry_lots.bot_id = :bot_id AND holds.status = 'open'
-  AND holds.client_id = ANY (ARRAY(SELECT json_array_elements_text(CAST(:ids AS json))))
-ORDER BY holds.client_id, holds.hold_id, entry_lots.lot_id;
+FROM json_array_elements_text(CAST(:ids AS json)) AS asked (client_id)
+CROSS JOIN LATERAL (
+    SELECT client_id, hold_id, points, expires_at, status FROM holds
+    WHERE holds.bot_id = :bot_id AND holds.client_id = asked.client_id AND holds.status = 'open' OFFSET 0
+) AS opened
+JOIN entry_lots ON entry_lots.client_id = opened.client_id AND entry_lots.seq = opened.hold_id
+WHERE entry_lots.bot_id = :bot_id
+ORDER BY opened.client_id, opened.hold_id, entry_lots.lot_id;
 
 -- name: holds_ended
 -- Of the holds that [client, hold] pairs in a JSON array name, those that have ended.

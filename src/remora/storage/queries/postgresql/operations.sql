@@ -1,7 +1,10 @@
 -- name: operations_find
--- What idempotency keys, a JSON array, were used for, and what was answered.
-SELECT key, request_hash, answer FROM operations
-WHERE bot_id = :bot_id AND key = ANY (ARRAY(SELECT json_array_elements_text(CAST(:keys AS json))));
+-- What idempotency keys, a JSON array, were used for, and what was answered. OFFSET 0: see `lots_open`.
+SELECT asked.key, used.request_hash, used.answer
+FROM json_array_elements_text(CAST(:keys AS json)) AS asked (key)
+CROSS JOIN LATERAL (
+    SELECT request_hash, answer FROM operations WHERE operations.bot_id = :bot_id AND operations.key = asked.key OFFSET 0
+) AS used;
 
 -- name: operation_add
 -- Keeps keys, their requests and their answers, from a JSON array of rows; in order of the keys, so that two

@@ -23,6 +23,16 @@ SELECT lots.client_id, lots.lot_id, lots.points, lots.remaining, lots.held, lots
 FROM json_each(:ids) AS asked
 CROSS JOIN lots ON lots.bot_id = :bot_id AND lots.client_id = asked.value AND lots.remaining > 0;
 
+-- name: lots_first
+-- The first lots with points left, in the order in which they are used, of the clients with these encoded ids.
+SELECT lots.client_id, lots.lot_id, lots.points, lots.remaining, lots.held, lots.active_from, lots.expires_at
+FROM json_each(:ids) AS asked
+CROSS JOIN lots ON lots.bot_id = :bot_id AND lots.client_id = asked.value
+               AND lots.lot_id IN (SELECT lot_id FROM lots AS ordered
+                                   WHERE ordered.bot_id = :bot_id AND ordered.client_id = asked.value
+                                     AND ordered.remaining > 0
+                                   ORDER BY ordered.expires_at, ordered.lot_id LIMIT :most);
+
 -- name: lots_named
 -- The lots that entries touched, which [client, seq] pairs in a JSON array name: used up or not.
 SELECT lots.client_id, lots.lot_id, lots.points, lots.remaining, lots.held, lots.active_from, lots.expires_at
@@ -30,6 +40,11 @@ FROM json_each(:pairs) AS asked
 CROSS JOIN entry_lots ON entry_lots.bot_id = :bot_id AND entry_lots.client_id = json_extract(asked.value, '$[0]')
                      AND entry_lots.seq = json_extract(asked.value, '$[1]')
 CROSS JOIN lots ON lots.bot_id = :bot_id AND lots.client_id = entry_lots.client_id AND lots.lot_id = entry_lots.lot_id;
+
+-- name: lot_add
+-- Adds a lot.
+INSERT INTO lots (bot_id, client_id, lot_id, points, remaining, held, active_from, expires_at)
+VALUES (:bot_id, :client_id, :lot_id, :points, :remaining, :held, :active_from, :expires_at);
 
 -- name: lot_save
 -- Adds a lot, or writes the counters of one that is there; the rest of a lot never changes.
