@@ -67,14 +67,14 @@ class Client(Struct, frozen=True):
 
 
 class Balance(Struct, frozen=True):
-    """A client's stored answer, under the id it was asked by: `available` is right until `next_due_at`,
+    """A client's stored answer, under the id it was asked by: `points` are what can be spent until `next_due_at`,
     and stale from then on.
     """
 
     asked_id: str
     client_id: str
     platform: Platform
-    available: int
+    points: int
     next_due_at: int
 
 

@@ -15,6 +15,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanContext, SpanKind, StatusCode, TraceFlags
+from starlette.types import Receive, Scope, Send
 from structlog.testing import capture_logs
 
 import remora
@@ -24,6 +25,8 @@ from remora.web import tracing
 from remora.web.app import Application
 from remora.web.otel import OtelTracing
 from tests.cast import POINT, Api, Shop
+from tests.eventually import until
+from tests.log_lines import request_line
 
 TRACE_ID, PARENT_ID = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 SAMPLED, NOT_SAMPLED = f"00-{TRACE_ID}-{PARENT_ID}-01", f"00-{TRACE_ID}-{PARENT_ID}-00"
@@ -34,8 +37,11 @@ class Traced(Api):
     """The API, and the spans that its calls have made."""
 
     exporter: InMemorySpanExporter
+    busy: set[int]
 
     def spans(self) -> list[ReadableSpan]:
+        # A request's span ends after its answer was sent.
+        until(lambda: not self.busy)
         return list(self.exporter.get_finished_spans())
 
     def of_requests(self) -> list[ReadableSpan]:
@@ -49,10 +55,20 @@ class Traced(Api):
 def api(switchboard: Any, installation: Installation, settings: Settings) -> Iterator[Traced]:
     board, url = switchboard
     exporter = InMemorySpanExporter()
-    board.application = Application(installation, settings, OtelTracing(SimpleSpanProcessor(exporter)))
+    application = Application(installation, settings, OtelTracing(SimpleSpanProcessor(exporter)))
+    busy: set[int] = set()
+
+    async def noted(scope: Scope, receive: Receive, send: Send) -> None:
+        busy.add(id(scope))
+        try:
+            await application(scope, receive, send)
+        finally:
+            busy.discard(id(scope))
+
+    board.application = noted
     with httpx.Client(base_url=url) as client:
-        yield Traced(client, exporter)
-    board.application.close()
+        yield Traced(client, exporter, busy)
+    application.close()
     board.application = None
 
 
@@ -146,10 +162,9 @@ def test_a_broken_trace_of_a_caller_is_no_trace(api: Traced, given: str) -> None
     assert span.parent is None
 
 
-def test_the_log_line_names_the_trace(api: Traced) -> None:
-    with capture_logs() as lines:
-        api.http.get("/healthz", headers={"traceparent": SAMPLED})
-    assert [line["trace_id"] for line in lines if line["event"] == "request"] == [TRACE_ID]
+def test_the_log_line_names_the_trace(api: Traced, capfd: pytest.CaptureFixture[str]) -> None:
+    api.http.get("/healthz", headers={"traceparent": SAMPLED})
+    assert request_line(capfd)["trace_id"] == TRACE_ID
 
 
 def test_an_order_has_its_batch_in_its_trace(api: Traced, shop: Shop) -> None:

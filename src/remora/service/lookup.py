@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from remora.errors import NoClientFound
 from remora.ledger.balance import available_at
@@ -19,6 +20,7 @@ from remora.storage.bots import Caller
 from remora.storage.database import Reads, Transaction
 
 NOBODY: tuple[str, ...] = ()
+UNCHANGED: dict[str, int] = {}
 
 
 class Wanted(Struct, frozen=True):
@@ -42,18 +44,11 @@ class Question(Struct, frozen=True):
         return 1 + len(self.wanted)
 
 
-class ClientPoints(Struct, frozen=True):
-    """What one client can spend now."""
-
-    platform: Platform
-    points: int
-
-
 class LookedUp(Struct, frozen=True):
     """The clients found, by the ids they were asked by, in the order asked and each once."""
 
-    by_client_id: dict[str, ClientPoints]
-    by_platform_client_id: dict[str, ClientPoints]
+    by_client_id: dict[str, Balance]
+    by_platform_client_id: dict[str, Balance]
 
     def someone(self) -> LookedUp:
         """Itself, or NoClientFound if not one of the ids is a client's of this bot."""
@@ -74,7 +69,7 @@ def answer(installation: Installation, bot_id: str, questions: Sequence[Question
     settled. Whether the caller may know it is for `access` to say.
     """
     now = installation.clock.now()
-    stored, fresh = _stored(installation.database, bot_id, questions), {}
+    stored, fresh = _stored(installation.database, bot_id, questions), UNCHANGED
     if stored.overdue(now):
         # Balance, lots and holds have to be of one moment now.
         with installation.database.read() as tx:
@@ -95,6 +90,11 @@ def balances(installation: Installation, bot_id: str, client_ids: Sequence[str])
 
 def _stored(reads: Reads, bot_id: str, questions: Sequence[Question]) -> Stored:
     """One reading of all that the questions ask, each id once."""
+    if len(questions) == 1:
+        [only] = questions
+        wanted = only.wanted
+        by_platform = {wanted.platform: wanted.platform_client_ids} if wanted.platform else {}
+        return stored_balances.read(reads, bot_id, (only.token_id,), wanted.client_ids, by_platform)
     token_ids = {question.token_id for question in questions}
     client_ids = {client_id for question in questions for client_id in question.wanted.client_ids}
     on_platform: dict[Platform, set[str]] = defaultdict(set)
@@ -118,9 +118,10 @@ def _found(wanted: Wanted, stored: Stored, fresh: dict[str, int]) -> LookedUp:
     )
 
 
-def _in_order(asked: Sequence[str], stored: dict[str, Balance], fresh: dict[str, int]) -> dict[str, ClientPoints]:
-    return {
-        asked_id: ClientPoints(each.platform, fresh.get(each.client_id, each.available))
-        for asked_id in asked
-        if (each := stored.get(asked_id)) is not None
-    }
+def _in_order(asked: Sequence[str], stored: dict[str, Balance], fresh: dict[str, int]) -> dict[str, Balance]:
+    found = {asked_id: each for asked_id in asked if (each := stored.get(asked_id)) is not None}
+    if fresh:
+        for asked_id, each in found.items():
+            if each.client_id in fresh:
+                found[asked_id] = replace(each, points=fresh[each.client_id])
+    return found

@@ -10,7 +10,6 @@ from remora.model import Balance, Platform
 from remora.storage import bots
 from remora.storage.bots import Caller
 from remora.storage.database import Query, Reads, Row
-from remora.storage.parameters import array
 
 
 class Stored(Struct, frozen=True):
@@ -38,11 +37,11 @@ def read(
     on_platform: Mapping[Platform, Collection[str]],
 ) -> Stored:
     """The callers, and the balances of those ids that are a client's."""
-    queries: list[Query] = [("callers_find", {"bot_id": bot_id, "token_ids": array(token_ids)})]
+    queries: list[Query] = [("callers_find", {"bot_id": bot_id, "ids": tuple(token_ids)})]
     if client_ids:
-        queries.append(("balances_by_client_id", {"bot_id": bot_id, "ids": array(client_ids)}))
+        queries.append(("balances_by_client_id", {"bot_id": bot_id, "ids": tuple(client_ids)}))
     for platform, ids in on_platform.items():
-        queries.append(("balances_by_platform", {"bot_id": bot_id, "platform": platform, "ids": array(ids)}))
+        queries.append(("balances_by_platform", {"bot_id": bot_id, "platform": platform, "ids": tuple(ids)}))
     callers, *found = reads.together(*queries)
     return Stored(
         callers=bots.callers(callers, token_ids),

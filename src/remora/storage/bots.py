@@ -9,7 +9,6 @@ from msgspec.structs import asdict
 
 from remora.model import Bot, Credential
 from remora.storage.database import Row, Transaction
-from remora.storage.parameters import array
 
 
 class Caller(Struct, frozen=True):
@@ -68,7 +67,7 @@ def callers(rows: Sequence[Row], token_ids: Iterable[str]) -> dict[str, Caller]:
 
 def caller(tx: Transaction, bot_id: str, token_id: str) -> Caller | None:
     """None if there is no such bot."""
-    rows = tx.all("callers_find", bot_id=bot_id, token_ids=array([token_id]))
+    [rows] = tx.together(("callers_find", {"bot_id": bot_id, "ids": (token_id,)}))
     return callers(rows, [token_id]).get(token_id)
 
 

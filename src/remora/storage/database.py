@@ -10,7 +10,9 @@ Row = tuple[Any, ...]
 
 
 Query = tuple[str, Mapping[str, object]]
-"""The name of a statement that reads, and its values."""
+"""The name of a statement that reads, and its values. `ids`, where it has them, are a tuple of texts: a list that the
+statement looks its rows up by.
+"""
 
 
 class Reads(Protocol):

@@ -20,7 +20,7 @@ from remora.settings import Secret
 from remora.storage.connection import Connection, conninfo_of, errors_translated, first_of, is_pooled, translated
 from remora.storage.database import Begun, PoolState, Query, Row, Transaction
 from remora.storage.named import statements
-from remora.storage.parameters import table
+from remora.storage.parameters import array, table
 
 AWAY_SECONDS = 0.1
 """How long a connection is waited for while the server is known to be away: someone has to find out that it is back."""
@@ -224,7 +224,7 @@ class PostgresTransaction:
 
     def together(self, *queries: Query) -> list[list[Row]]:
         with self._pipeline():
-            cursors = [self._execute(query, values) for query, values in queries]
+            cursors = [self._execute(query, _in_json(values)) for query, values in queries]
             return [cursor.fetchall() for cursor in cursors]
 
     def script(self, text: str) -> None:
@@ -273,6 +273,12 @@ def _leave(connection: Connection) -> None:
             connection.close()  # the server rolls back
     except psycopg.Error:
         connection.close()
+
+
+def _in_json(values: Mapping[str, object]) -> Mapping[str, object]:
+    """Values with their list, if there is one, as a JSON array."""
+    ids = values.get("ids")
+    return {**values, "ids": array(ids)} if isinstance(ids, tuple) else values
 
 
 @cache

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import threading
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from functools import cache
@@ -12,6 +14,17 @@ from pathlib import Path
 from remora.errors import StoreUnavailable
 from remora.storage.database import Begun, Query, Row, Transaction, UniqueViolation
 from remora.storage.named import statements
+
+LIST_SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000)
+"""How many ids a statement is prepared for: a few texts serve for every list, and stay prepared."""
+
+NOBODY = (None,)
+"""The list without ids: what has none equals nothing."""
+
+CACHE_KIB = 32 * 1024
+"""At most so much of the file each connection keeps in memory; it takes what it uses only."""
+
+_PLACE = re.compile(r":([a-z_]+)")
 
 _UNIQUE_CODES = {sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY}
 # The primary result codes that say "not now" rather than "never": locked, full, unreadable, gone.
@@ -45,8 +58,17 @@ class SqliteDatabase:
         self._connection()
 
     def together(self, *queries: Query) -> list[list[Row]]:
-        with _errors_translated():
-            return SqliteTransaction(self._connection()).together(*queries)
+        connection = self._connection()
+        try:
+            # One transaction costs less than one for each statement.
+            connection.execute("BEGIN")
+            try:
+                return SqliteTransaction(connection).together(*queries)
+            finally:
+                if connection.in_transaction:
+                    connection.execute("COMMIT")
+        except sqlite3.Error as problem:
+            raise _translated(problem) from problem
 
     def read(self) -> AbstractContextManager[Transaction]:
         return self._transaction("BEGIN")
@@ -111,6 +133,7 @@ class SqliteDatabase:
                 cached_statements=256,
             )
             connection.execute("PRAGMA synchronous = FULL")
+            connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
         except sqlite3.Error as problem:
             raise _translated(problem) from problem
         return connection
@@ -138,7 +161,20 @@ class SqliteTransaction:
         return self._connection.execute(self._statements[query], values).fetchall()
 
     def together(self, *queries: Query) -> list[list[Row]]:
-        return [self.all(query, **values) for query, values in queries]
+        return [
+            self._listed(query, values, ids) if type(ids := values.get("ids")) is tuple else self.all(query, **values)
+            for query, values in queries
+        ]
+
+    def _listed(self, query: str, values: Mapping[str, object], ids: tuple[str, ...]) -> list[Row]:
+        """The rows that a statement finds by a list, which is filled up with its last id to a size that has a text."""
+        if len(ids) > LIST_SIZES[-1]:
+            halves = ids[: len(ids) // 2], ids[len(ids) // 2 :]
+            return [row for half in halves for row in self._listed(query, values, half)]
+        size = LIST_SIZES[bisect_left(LIST_SIZES, len(ids))]
+        text, names = _listing(query, size)
+        given = [*map(values.__getitem__, names), *ids, *(ids[-1:] or NOBODY) * (size - len(ids))]
+        return self._connection.execute(text, given).fetchall()
 
     def script(self, text: str) -> None:
         """Run the statements of a migration, one by one: `executescript` would commit before it starts."""
@@ -168,6 +204,16 @@ def create(path: Path) -> None:
 def _texts() -> dict[str, str]:
     """The statements, without the clause that SQLite neither has nor needs: a writer has the file to itself."""
     return {name: each.text.replace(" FOR UPDATE", "") for name, each in statements("sqlite").items()}
+
+
+@cache
+def _listing(query: str, size: int) -> tuple[str, tuple[str, ...]]:
+    """A statement whose list `:ids` has `size` places, after those of its other values, and the names of these."""
+    text = _texts()[query]
+    names = tuple(dict.fromkeys(name for name in _PLACE.findall(text) if name != "ids"))
+    numbers = {name: f"?{number}" for number, name in enumerate(names, 1)}
+    numbers["ids"] = ",".join(f"?{number}" for number in range(len(names) + 1, len(names) + size + 1))
+    return _PLACE.sub(lambda place: numbers[place[1]], text), names
 
 
 @contextmanager

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from urllib.parse import parse_qs
 
 from starlette.types import Scope
 
 from remora.service.fields import IDENTIFIER
 from remora.web.rate_limit import address_key
+
+REMEMBERED = 1_024
+"""How many query strings are remembered as read: an integration sends the same one always."""
 
 
 def bearer_token(scope: Scope) -> str | None:
@@ -21,7 +25,12 @@ def bearer_token(scope: Scope) -> str | None:
 
 def bot_id(scope: Scope) -> str | None:
     """The query's botId; None unless it is there once and could be a bot's."""
-    given = parse_qs(scope["query_string"].decode("latin-1")).get("botId", [])
+    return _bot_id(scope["query_string"])
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _bot_id(query: bytes) -> str | None:
+    given = parse_qs(query.decode("latin-1")).get("botId", [])
     return given[0] if len(given) == 1 and IDENTIFIER.fullmatch(given[0]) else None
 
 

@@ -75,8 +75,7 @@ class Services:
     metrics_for: MetricsFor
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """A request that was let in: its bot is known and its pair has been proven."""
 
     services: Services

@@ -7,6 +7,7 @@ import re
 import secrets
 import sys
 import time
+from datetime import UTC, datetime
 
 import msgspec
 import structlog
@@ -18,6 +19,8 @@ from remora.web.rate_limit import Quota
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 PATH_CHARACTERS = 200
 CLIENT_GONE_STATUS = 499  # as nginx logs it; nobody is there to receive it
+
+_encode = msgspec.json.Encoder().encode
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("remora")
 
@@ -44,22 +47,44 @@ def begin(scope: Scope) -> Observation:
     return Observation(request_id, time.perf_counter())
 
 
+class Line(Struct, omit_defaults=True):
+    """A request's line in the log. The query string is left out: it is the caller's to fill."""
+
+    request_id: str
+    method: str
+    path: str
+    status: int
+    code: int | None
+    bot: str | None
+    ms: float
+    asked: int | None
+    found: int | None
+    event: str
+    level: str
+    timestamp: datetime
+    trace_id: str | None = None
+
+
 def finish(scope: Scope, seen: Observation, seconds: float) -> None:
-    """Write the request's line. The query string is left out: it is the caller's to fill."""
-    traced = {} if seen.trace_id is None else {"trace_id": seen.trace_id}
-    log.info(
+    """Write the request's line: by itself, for by way of structlog it costs as much as the rest of a look-up."""
+    line = Line(
+        seen.request_id,
+        scope["method"],
+        scope["path"][:PATH_CHARACTERS],
+        seen.status,
+        seen.code,
+        seen.bot_id,
+        round(seconds * 1000, 3),
+        seen.asked,
+        seen.found,
         "request",
-        request_id=seen.request_id,
-        method=scope["method"],
-        path=scope["path"][:PATH_CHARACTERS],
-        status=seen.status,
-        code=seen.code,
-        bot=seen.bot_id,
-        ms=round(seconds * 1000, 3),
-        asked=seen.asked,
-        found=seen.found,
-        **traced,
+        "info",
+        datetime.now(UTC),
+        seen.trace_id,
     )
+    out = sys.stderr.buffer
+    out.write(_encode(line) + b"\n")
+    out.flush()
 
 
 def configure_logging() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from functools import cache
 from typing import Protocol
 
 from msgspec import Struct
@@ -24,9 +25,13 @@ class Quota(Struct, frozen=True):
 
     def headers(self) -> list[tuple[bytes, bytes]]:
         """As draft-ietf-httpapi-ratelimit-headers writes them."""
-        policy = f'"{self.policy}";q={self.amount};w={self.window_seconds}'
         state = f'"{self.policy}";r={self.remaining};t={self.reset_seconds}'
-        return [(b"ratelimit-policy", policy.encode()), (b"ratelimit", state.encode())]
+        return [_policy_header(self.policy, self.amount, self.window_seconds), (b"ratelimit", state.encode())]
+
+
+@cache
+def _policy_header(policy: str, amount: int, window_seconds: int) -> tuple[bytes, bytes]:
+    return b"ratelimit-policy", f'"{policy}";q={amount};w={window_seconds}'.encode()
 
 
 class Limiter(Protocol):

@@ -3,5 +3,5 @@
 SELECT bots.api_enabled, credentials.token_id, credentials.secret_digest, credentials.valid_until
 FROM bots
 LEFT JOIN credentials ON credentials.bot_id = :bot_id
-                     AND credentials.token_id = ANY (ARRAY(SELECT json_array_elements_text(CAST(:token_ids AS json))))
+                     AND credentials.token_id = ANY (ARRAY(SELECT json_array_elements_text(CAST(:ids AS json))))
 WHERE bots.bot_id = :bot_id;

@@ -12,15 +12,11 @@ CROSS JOIN clients ON clients.bot_id = :bot_id AND clients.platform = json_extra
                   AND clients.platform_client_id = json_extract(asked.value, '$[1]');
 
 -- name: balances_by_client_id
--- The stored balances of the clients with these encoded ids, a JSON array.
--- CROSS JOIN makes SQLite walk the list and probe the key once per id.
-SELECT asked.value, clients.client_id, clients.platform, clients.available, clients.next_due_at
-FROM json_each(:ids) AS asked
-CROSS JOIN clients ON clients.bot_id = :bot_id AND clients.client_id = asked.value;
+-- The stored balances of the clients with these encoded ids.
+SELECT client_id, client_id, platform, available, next_due_at FROM clients
+WHERE bot_id = :bot_id AND client_id IN (:ids);
 
 -- name: balances_by_platform
--- The stored balances of the clients with these ids, a JSON array, on one platform.
-SELECT asked.value, clients.client_id, clients.platform, clients.available, clients.next_due_at
-FROM json_each(:ids) AS asked
-CROSS JOIN clients ON clients.bot_id = :bot_id AND clients.platform = :platform
-                  AND clients.platform_client_id = asked.value;
+-- The stored balances of the clients with these ids on one platform.
+SELECT platform_client_id, client_id, platform, available, next_due_at FROM clients
+WHERE bot_id = :bot_id AND platform = :platform AND platform_client_id IN (:ids);

@@ -1,7 +1,7 @@
 -- name: callers_find
--- The bot that requests name, with those of their tokens' pairs, named in a JSON array, that are the bot's.
+-- The bot that requests name, with those of their tokens' pairs, by these ids, that are the bot's.
 SELECT bots.api_enabled, credentials.token_id, credentials.secret_digest, credentials.valid_until
 FROM bots
 LEFT JOIN credentials ON credentials.bot_id = bots.bot_id
-                     AND credentials.token_id IN (SELECT value FROM json_each(:token_ids))
+                     AND credentials.token_id IN (:ids)
 WHERE bots.bot_id = :bot_id;
