@@ -14,18 +14,21 @@ import msgspec
 from msgspec.structs import replace
 
 from remora.ledger.balance import next_due_at
-from remora.model import OPEN, Account, Decision, Entry, Hold, Lot, LotChange
+from remora.model import BY_THEMSELVES, OPEN, Account, Decision, Entry, Hold, Lot, LotChange
 
 # Deterministic order: metadata reads the same from any store, whatever order its keys come back in.
 _canonical = msgspec.json.Encoder(order="deterministic")
 
 
 class Book:
-    """Working state: lots and open holds by id, and the entries written so far."""
+    """Working state: lots and open holds by id, and the entries written so far, by `operator` where it is a person's
+    doing.
+    """
 
-    def __init__(self, account: Account, now: int) -> None:
+    def __init__(self, account: Account, now: int, operator: str | None = None) -> None:
         self.account = account
         self.now = max(now, account.settled_at)
+        self.operator = operator
         self.lots = {lot.lot_id: lot for lot in account.lots}
         self.holds = {hold.hold_id: hold for hold in account.holds}
         self.entries: list[Entry] = []
@@ -79,6 +82,7 @@ class Book:
             refers_to=refers_to,
             active_from=active_from,
             expires_at=expires_at,
+            operator=None if kind in BY_THEMSELVES else self.operator,
         )
         assert unsealed.available >= 0, unsealed
         entry = replace(
@@ -106,8 +110,10 @@ class Book:
 
 
 def chain_hash(previous: bytes, bot_id: str, client_id: str, entry: Entry) -> bytes:
-    """SHA-256 over the hash before and every field of the entry but its own hash, in a fixed order."""
-    fields = (
+    """SHA-256 over the hash before and every field of the entry but its own hash, in a fixed order. Without an operator
+    it is what it was before there were any.
+    """
+    fields: tuple[object, ...] = (
         bot_id,
         client_id,
         entry.seq,
@@ -123,4 +129,6 @@ def chain_hash(previous: bytes, bot_id: str, client_id: str, entry: Entry) -> by
         entry.active_from,
         entry.expires_at,
     )
+    if entry.operator is not None:
+        fields += (entry.operator,)
     return hashlib.sha256(previous + _canonical.encode(fields)).digest()

@@ -22,14 +22,21 @@ from remora.ledger.spend import hold, spend
 from remora.model import MAX_POINTS, Account, Bot, Decision, Reversible
 
 
-def decide(account: Account, command: Command, now: int, bot: Bot, target: Reversible | None = None) -> Decision:
+def decide(
+    account: Account,
+    command: Command,
+    now: int,
+    bot: Bot,
+    target: Reversible | None = None,
+    operator: str | None = None,
+) -> Decision:
     """Settle what is due, then carry out the command, or raise its Refusal; `account` is not changed.
 
     `account` has the lots and the hold that the command names, whatever their state; `target` is the
-    entry that a reversal names, if there is one.
+    entry that a reversal names, if there is one; `operator` is who asks for it, if it is a person.
     """
     _check(command)
-    book = Book(account, now)
+    book = Book(account, now, operator)
     settle(book)
     match command:
         case Grant():

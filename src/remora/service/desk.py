@@ -171,7 +171,7 @@ class Desk:
                 raise NoClientFound("the bot has no such client")
             command = order.command if order.about in (None, client_id) else _naming_nothing(order.command)
             target = self.changed.targets.get((client_id, command.seq)) if isinstance(command, Reverse) else None
-            decision = decide(account, command, self.now, self.bot, target)
+            decision = decide(account, command, self.now, self.bot, target, order.operator)
         except Refusal as refusal:
             return refused(refusal)
         if made is not None:

@@ -110,7 +110,7 @@ def save(tx: Transaction, bot_id: str, changes: Iterable[Change]) -> None:
 
 def entry_of(row: Sequence[Any], lots: Iterable[LotChange]) -> Entry:
     """An entry of a row that begins with its seq."""
-    seq, kind, points, available, at, recorded_at, reason, metadata, refers_to, active_from, expires_at, hash_ = row
+    seq, kind, points, available, at, recorded_at, reason, metadata, refers_to, active_from, expires_at, *sealed = row
     return Entry(
         seq,
         kind,
@@ -124,7 +124,7 @@ def entry_of(row: Sequence[Any], lots: Iterable[LotChange]) -> Entry:
         refers_to,
         active_from,
         expires_at,
-        hash_,
+        *sealed,
     )
 
 
