@@ -58,6 +58,24 @@ class Credential(Struct, frozen=True):
         return f"Credential(bot_id={self.bot_id!r}, token_id={self.token_id!r})"
 
 
+class Role(StrEnum):
+    """What an operator may do: all there is; change points of their bots; or read them."""
+
+    ADMIN = "admin"
+    STAFF = "staff"
+    VIEWER = "viewer"
+
+
+class Operator(Struct, frozen=True):
+    """A person who uses the console. `bots` are those they work for; an admin, who works for all, has none here."""
+
+    name: str
+    role: Role
+    bots: frozenset[str]
+    disabled: bool
+    created_at: int
+
+
 class Client(Struct, frozen=True):
     """One person on one platform, as one bot knows them. `client_id` is the encoded id."""
 
