@@ -147,7 +147,8 @@ def _run_demo(shell: Shell) -> str:
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=30)
     assert process.returncode == 0
-    # The port differs from run to run.
+    # The port and the password differ from run to run.
+    printed = re.sub(r"(until the next start: )\S+", r"\1PASSWORD", printed)
     return re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:PORT", printed)
 
 

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from remora.errors import NoSuchBot, NotAllowed
 from remora.model import Role
+from remora.service import fields
 
 
 class Authority(Struct, frozen=True):
@@ -30,8 +31,8 @@ class Authority(Struct, frozen=True):
         return self.role is Role.ADMIN
 
     def reads(self, bot_id: str) -> None:
-        """Raise NoSuchBot unless they may."""
-        if not self.may_read(bot_id):
+        """Raise NoSuchBot unless they may; what cannot be a bot's id is none."""
+        if not self.may_read(bot_id) or not fields.IDENTIFIER.fullmatch(bot_id):
             raise NoSuchBot(f"there is no bot {bot_id}")
 
     def changes(self, bot_id: str) -> None:
