@@ -10,7 +10,7 @@ from msgspec import Struct
 
 WIDTHS = (720, 340)
 
-_LEFT, _TOP, _HEIGHT, _FOOT = 52, 10, 220, 26
+_LEFT, _RIGHT, _TOP, _HEIGHT, _FOOT = 52, 12, 10, 220, 26
 _ROW, _LABEL = 28, 84
 _TICKS = 4
 _NARROW = 500
@@ -61,7 +61,7 @@ def columns(names: Sequence[str], series: Sequence[tuple[str, Sequence[int]]], w
     """A group of upright bars for each name, one bar for each series; no value is below zero."""
     step = tick(max((value for _, values in series for value in values), default=0))
     top = step * _TICKS
-    group = (width - _LEFT) / max(1, len(names))
+    group = (width - _LEFT - _RIGHT) / max(1, len(names))
     thick = max(1.5, group * 0.72 / len(series))
     bars = [
         Bar(

@@ -102,7 +102,7 @@ def _drawn(there: int, changes: Sequence[Change], now: int, zone: Zone, width: i
     path += f"H{width - _RIGHT}"
     floor = _TOP + _HEIGHT
     labels = []
-    taken = 0.0
+    taken: float = _LEFT
     for mark in _MARKS:
         if mark < span and x(now + mark) - taken >= _APART and x(now + mark) < width - _RIGHT - 20:
             taken = x(now + mark)

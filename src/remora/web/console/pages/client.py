@@ -57,12 +57,14 @@ async def show(visit: Visit) -> Response:
         zone=zone,
         now=found.now,
         picture=timeline.of(found.now.lots, found.now.at, zone),
-        lots=[LotRow(lot, state(lot, found.now.at)) for lot in found.now.lots if lot.remaining],
+        lots=[LotRow(lot, state(lot, found.now.at)) for lot in _in_order(found.now.lots) if lot.remaining],
         gone=[LotRow(lot, state(lot, found.now.at)) for lot in reversed(found.now.lots) if not lot.remaining][
             :MOST_SPENT_LOTS
         ],
         then=found.at,
-        then_lots=[LotRow(lot, state(lot, found.at.at)) for lot in found.at.lots if lot.remaining] if found.at else [],
+        then_lots=[LotRow(lot, state(lot, found.at.at)) for lot in _in_order(found.at.lots) if lot.remaining]
+        if found.at
+        else [],
         asked=asked,
         asked_wrong=bool(asked) and at is None,
         entries=[_row(entry) for entry in found.journal.entries],
@@ -80,6 +82,11 @@ def state(lot: Lot, now: int) -> str:
     if not lot.remaining:
         return "used"
     return "live" if now < lot.expires_at else "expired"
+
+
+def _in_order(lots: list[Lot]) -> list[Lot]:
+    """In the order in which they are used."""
+    return sorted(lots, key=lambda lot: (lot.expires_at, lot.lot_id))
 
 
 def _row(entry: Entry) -> EntryRow:
