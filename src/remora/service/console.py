@@ -87,7 +87,7 @@ def undoable(installation: Installation, authority: Authority, bot_id: str, clie
     authority.changes(bot_id)
     with installation.database.read() as tx:
         _client(tx, bot_id, client_id)
-        found = accounts.reversibles(tx, bot_id, [(client_id, seq)]).get((client_id, seq))
+        found = accounts.reversibles(tx, bot_id, [(client_id, seq)] if seq < NEVER else []).get((client_id, seq))
     if found is None:
         raise NoSuchEntry("the client has no such entry")
     of_lots = (*found.entry.lots, *found.reversed_lots)

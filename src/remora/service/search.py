@@ -64,7 +64,7 @@ def _walk(
         if at in list(Platform) and list(Platform).index(each) < list(Platform).index(Platform(at)):
             continue
         if len(found) < most:
-            begin = after_id if each == at else ""
+            begin = after_id if each == at and _can_begin_an_id(after_id) else ""
             found += clients.with_prefix(tx, bot_id, each, prefix, begin, most - len(found))
     return found
 

@@ -10,6 +10,8 @@ from remora.storage.database import Row, Transaction
 from remora.storage.parameters import array
 
 _LONGER_THAN_ANY = 1_000
+_LEAST = "\x01"
+"""What follows an id in no other: they hold no control characters."""
 
 PlatformPair = tuple[Platform, str]
 """A platform, and the platform's own id of a client."""
@@ -69,9 +71,8 @@ def with_prefix(tx: Transaction, bot_id: str, platform: Platform, prefix: str, a
         "clients_with_prefix",
         bot_id=bot_id,
         platform=platform,
-        first=prefix,
+        first=max(prefix, after + _LEAST),
         beyond=_beyond(prefix),
-        after=after,
         most=most,
     )
     return [_client(row) for row in rows]

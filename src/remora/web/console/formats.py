@@ -60,9 +60,11 @@ class Zone:
         for form in _INPUTS:
             try:
                 local = datetime.strptime(text.strip(), form).replace(tzinfo=self._zone)
-                return (local - _EPOCH) // _MICROSECOND
+                instant = (local - _EPOCH) // _MICROSECOND
+                rfc3339.render(instant)  # the first and the last year are not whole in every zone
             except (ValueError, OverflowError):
                 continue
+            return instant
         return None
 
     def local(self, instant: int) -> datetime:

@@ -14,7 +14,7 @@ from msgspec import Struct
 from starlette.responses import Response
 
 from remora import errors as refusals
-from remora.errors import InvalidField, LedgerRefusal, Refusal
+from remora.errors import InvalidField, Refusal
 from remora.ledger.commands import Command, Grant, OnShortfall, Reverse, Spend
 from remora.model import MAX_POINTS
 from remora.service import console
@@ -34,7 +34,10 @@ BESIDE: dict[type[Refusal], str] = {
     refusals.AlreadyReversed: "points",
     refusals.Shortfall: "points",
 }
-"""Beside which field a refusal is told; others are told above the form."""
+"""Beside which field a refusal is told."""
+
+ABOVE = (refusals.KeyReused, refusals.NoSuchEntry, refusals.NotReversible)
+"""What is told above the form. Whatever else an order is refused with is no matter of the form, and has a page."""
 
 OF_FIELD = {"points": "points", "expiresAt": "expires", "activeFrom": "starts", "reason": "reason"}
 """Our fields, by the names that the service gives them in its refusals."""
@@ -101,8 +104,7 @@ async def _act(visit: Visit, kind: str) -> Response:
         outcome = await _ordered(visit, scene, draft, command, dry_run=step != "confirm")
         done = outcome.done()
     except Refusal as refusal:
-        # What is no refusal of this very order is not told beside it.
-        if not isinstance(refusal, LedgerRefusal | InvalidField | refusals.KeyReused | refusals.BalanceOutOfRange):
+        if not isinstance(refusal, (*BESIDE, *ABOVE, InvalidField)):
             raise
         visit.seen.code = refusal.code
         again = Draft(kind, draft.texts, _new_key())
