@@ -108,6 +108,7 @@ def test_a_ledger_from_before_there_were_names_goes_on_and_verifies(
     wallet = eventful(shop, clock)
     before = wallet.journal()
     back_door.run("ALTER TABLE entries DROP COLUMN operator")
+    back_door.run("DROP INDEX entries_recorded")
     for (table,) in back_door.rows(back_door.tables):
         if table not in OF_0001:
             back_door.run(f"DROP TABLE {table}")

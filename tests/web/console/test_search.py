@@ -6,11 +6,12 @@ import re
 
 import pytest
 
-from remora.model import Platform, Role
+from remora.model import Client, Platform, Role
 from remora.service import clients
 from remora.service.authority import Authority
 from remora.service.installation import Installation
 from remora.service.search import search
+from remora.storage import clients as rows
 from remora.storage.clients import _beyond
 from remora.storage.named import statements
 from tests.backdoor import BackDoor
@@ -79,9 +80,7 @@ def test_a_search_walks_an_index_however_many_clients_there_are(
     installation: Installation, shop: Shop, store: Store, back_door: BackDoor
 ) -> None:
     with installation.database.write() as tx:
-        clients.clients.add(
-            tx, shop.bot_id, [clients.Client(f"client{n:05}", Platform.LINE, f"U{n:05}") for n in range(5_000)], 0
-        )
+        rows.add(tx, shop.bot_id, [Client(f"client{n:05}", Platform.LINE, f"U{n:05}") for n in range(5_000)], 0)
     text = statements(store.dialect)["clients_with_prefix"].text
     values = {"bot_id": shop.bot_id, "platform": "line", "first": "U01", "beyond": "U02"}
     query = re.sub(r":([a-z_]+)", lambda name: f"'{values[name[1]]}'" if name[1] in values else "25", text)

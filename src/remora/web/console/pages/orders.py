@@ -36,7 +36,7 @@ BESIDE: dict[type[Refusal], str] = {
 }
 """Beside which field a refusal is told."""
 
-ABOVE = (refusals.KeyReused, refusals.NoSuchEntry, refusals.NotReversible)
+ABOVE: tuple[type[Refusal], ...] = (refusals.KeyReused, refusals.NoSuchEntry, refusals.NotReversible)
 """What is told above the form. Whatever else an order is refused with is no matter of the form, and has a page."""
 
 OF_FIELD = {"points": "points", "expiresAt": "expires", "activeFrom": "starts", "reason": "reason"}
