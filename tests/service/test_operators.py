@@ -228,6 +228,15 @@ def test_signing_out_everywhere_ends_all_of_ones_own(installation: Installation)
     sign_in(installation)
 
 
+@pytest.mark.usefixtures("mei")
+def test_a_session_that_began_while_all_were_ended_is_over_too(installation: Installation, back_door: BackDoor) -> None:
+    """Its row may come after the others went; the epoch in which it began has passed nevertheless."""
+    token = sign_in(installation).token
+    assert back_door.run("UPDATE operators SET epoch = epoch + 1") == 1
+    with pytest.raises(NotSignedIn):
+        sessions.resume(installation, token)
+
+
 @pytest.mark.parametrize("what", ["passwd", "disable", "remove"])
 @pytest.mark.usefixtures("mei")
 def test_a_new_password_or_none_at_all_ends_every_session(installation: Installation, what: str) -> None:
