@@ -211,6 +211,52 @@ class NotDistributable(Refusal):
     code = 900016
 
 
+class OperatorExists(Refusal):
+    """An operator with this name is there already."""
+
+    code = 900030
+
+
+class NoSuchOperator(Refusal):
+    """No operator has the given name."""
+
+    code = 900031
+
+
+class SignInRefused(Refusal):
+    """Name and password do not belong together, or the operator is disabled: it is not told which."""
+
+    code = 900032
+
+
+class SignInLocked(Refusal):
+    """Too many sign-ins failed for the name, or from the address; `retry_after_seconds` says when to come back."""
+
+    code = 900033
+
+    def __init__(self, message: str, retry_after_seconds: int) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class NotSignedIn(Refusal):
+    """There is no session, or it is over."""
+
+    code = 900034
+
+
+class NotAllowed(Refusal):
+    """The operator's role does not allow it."""
+
+    code = 900035
+
+
+class FormRefused(Refusal):
+    """A form that did not come from a page of this session, or came too late; nothing was done."""
+
+    code = 900036
+
+
 def kinds() -> list[type[Refusal]]:
     """Every kind that has a code."""
     return [kind for kind in (*Refusal.__subclasses__(), *LedgerRefusal.__subclasses__()) if hasattr(kind, "code")]

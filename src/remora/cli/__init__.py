@@ -9,7 +9,20 @@ import click
 from remora import __version__
 
 COMMANDS = (
-    *("migrate", "move", "bot", "client", "points", "serve", "tidy", "verify", "export", "backup", "openapi"),
+    *(
+        "migrate",
+        "move",
+        "bot",
+        "operator",
+        "client",
+        "points",
+        "serve",
+        "tidy",
+        "verify",
+        "export",
+        "backup",
+        "openapi",
+    ),
     "demo",
 )
 

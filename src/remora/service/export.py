@@ -33,6 +33,7 @@ class Line(msgspec.Struct, frozen=True, rename="camel"):
     active_from: int | None
     expires_at: int | None
     hash: str
+    operator: str | None = None
 
     def entry(self) -> Entry:
         """The entry. ValueError if the hash is not hexadecimal."""
@@ -49,6 +50,7 @@ class Line(msgspec.Struct, frozen=True, rename="camel"):
             refers_to=self.refers_to,
             active_from=self.active_from,
             expires_at=self.expires_at,
+            operator=self.operator,
             hash=bytes.fromhex(self.hash),
         )
 
@@ -85,4 +87,5 @@ def _line(bot_id: str, client_id: str, entry: Entry) -> Line:
         active_from=entry.active_from,
         expires_at=entry.expires_at,
         hash=entry.hash.hex(),
+        operator=entry.operator,
     )
