@@ -205,6 +205,24 @@ class BackupRefused(Refusal):
     code = 900017
 
 
+class ImportRefused(Refusal):
+    """The file cannot be imported as a whole, and nothing of it was; the message says why, and where."""
+
+    code = 900018
+
+
+class NoSuchImport(Refusal):
+    """The bot has no import with this id."""
+
+    code = 900019
+
+
+class ImportUndone(Refusal):
+    """The import was undone, or is being undone; the same file is not imported again."""
+
+    code = 900020
+
+
 class NotDistributable(Refusal):
     """The tables cannot be distributed over a Citus cluster; the message says what is lacking."""
 
