@@ -106,6 +106,13 @@ def show(installation: Installation, bot_id: str, import_id: str) -> Import:
         return known(tx, bot_id, import_id)
 
 
+def state(each: Import) -> str:
+    """Where an import is: begun, done, undoing or undone."""
+    if each.undo_began_at != NEVER:
+        return "undoing" if each.undone_at == NEVER else "undone"
+    return "begun" if each.finished_at == NEVER else "done"
+
+
 def _written(installation: Installation, drafted: Draft, batch: Sequence[Row]) -> list[Verdict]:
     """Carry out a batch in one transaction; where nothing is to be done it takes no lock."""
     bot_id = drafted.bot.bot_id

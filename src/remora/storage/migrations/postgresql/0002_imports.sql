@@ -34,5 +34,5 @@ CREATE TABLE import_rows (
     PRIMARY KEY (bot_id, import_id, number)
 ) WITH (fillfactor = 80);
 
--- What other imports have given a client.
-CREATE INDEX import_rows_client ON import_rows (bot_id, client_id);
+-- What imports have given a client, and not taken back.
+CREATE INDEX import_rows_client ON import_rows (bot_id, client_id) WHERE taken IS NULL;
