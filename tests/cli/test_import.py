@@ -54,7 +54,9 @@ def test_it_is_looked_at_then_confirmed_then_listed_then_undone(shell: Shell, fi
     import_id = counts["importId"]
     assert import_id in shell.ok("import", "list", "tea")
     undone = tmp_path / "undone.csv"
-    assert "took back 105 points" in shell.ok("import", "undo", "tea", import_id, "--report", str(undone))
+    assert "105 points were taken back (rows: 2)" in shell.ok(
+        "import", "undo", "tea", import_id, "--report", str(undone)
+    )
     assert [row["taken"] for row in report(undone)] == ["100", "5"]
     [listed] = shell.json("import", "list", "tea")["imports"]
     assert (listed["state"], listed["file"], listed["taken"]) == ("undone", "clients.csv", 105)

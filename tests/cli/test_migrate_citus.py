@@ -99,7 +99,7 @@ def test_a_cluster_that_will_not_do_is_refused_before_anything_is_done(
 def test_every_table_is_distributed_by_bot_beside_the_others_but_two_that_are_everywhere(cluster: Cluster) -> None:
     assert cluster.shell.json("migrate", "--citus") == {
         "database": cluster.shell.json("migrate")["database"],
-        "applied": ["0001_points"],
+        "applied": ["0001_points", "0002_imports"],
         "distributed": EVERY_TABLE,
     }
     placed = cluster.rows(
@@ -139,7 +139,9 @@ def test_a_run_that_was_stopped_half_way_is_gone_on_with(cluster: Cluster) -> No
     done = {table for (table,) in cluster.rows(b"SELECT logicalrelid::text FROM stand_in.pg_dist_partition")}
     assert done == {*citus.EVERYWHERE, "bots", "credentials", "clients", "lots", "holds"}
     refuse(cluster, "none")
-    assert cluster.shell.json("migrate", "--citus")["distributed"] == ["entries", "entry_lots", "operations"]
+    assert cluster.shell.json("migrate", "--citus")["distributed"] == [
+        *("entries", "entry_lots", "operations", "imports", "import_rows")
+    ]
 
 
 def test_a_table_of_a_later_migration_is_distributed_by_running_it_again(cluster: Cluster) -> None:

@@ -98,9 +98,9 @@ def undo(bot_id: str, import_id: str, report: Path | None, as_json: bool) -> Non
         points = {"taken": tally.taken, "lacking": tally.lacking}
         shell.print_json({"importId": import_id, "rows": tally.rows, **points, "report": str(report)})
     else:
-        click.echo(f"took back {tally.taken} points of {tally.rows} rows; the clients stay")
+        click.echo(f"{tally.taken} points were taken back (rows: {tally.rows}); the clients stay")
         if tally.short_rows:
-            click.echo(f"{tally.lacking} points of {tally.short_rows} rows were lacking: used, held or expired")
+            click.echo(f"{tally.lacking} points were lacking (rows: {tally.short_rows}): used, held or expired")
         click.echo(f"report: {report}")
     if tally.short_rows:
         sys.exit(shell.REFUSED)

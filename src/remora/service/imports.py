@@ -21,6 +21,7 @@ from remora.service.desk import carry_out
 from remora.service.draft import Draft, Row
 from remora.service.installation import Installation
 from remora.service.orders import Job, Order, Outcome, Who
+from remora.service.pace import paced
 from remora.service.verdicts import GRANT, NEW, REFUSED, Verdict, allowed, judged, pair
 from remora.storage import clients, imports
 from remora.storage.clients import PlatformPair
@@ -120,7 +121,7 @@ def _written(installation: Installation, drafted: Draft, batch: Sequence[Row]) -
         verdicts = judged(tx, drafted, batch, installation.clock.now())
     if not any(verdict.verdict in (NEW, GRANT) for verdict in verdicts):
         return verdicts
-    with installation.database.write() as tx:
+    with paced(installation), installation.database.write() as tx:
         # Locks come in one order: the import, which nobody else locks; then, as everywhere, bot and clients.
         found = known(tx, bot_id, drafted.import_id, lock=True)
         if any(verdict.verdict == NEW for verdict in verdicts):

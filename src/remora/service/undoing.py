@@ -17,6 +17,7 @@ from remora.service import access
 from remora.service.imports import BATCH, Done, carried_out, ignore, inside, known
 from remora.service.installation import Installation
 from remora.service.orders import Order, Outcome, Who
+from remora.service.pace import paced
 from remora.storage import imports
 from remora.storage.database import Transaction
 from remora.storage.imports import ImportRow
@@ -59,7 +60,7 @@ def _taken_back(installation: Installation, bot_id: str, import_id: str, after: 
         told = _told(tx, bot_id, imports.rows(tx, bot_id, import_id, after, BATCH))
     if all(each.row.taken is not None for each in told):
         return told
-    with installation.database.write() as tx:
+    with paced(installation), installation.database.write() as tx:
         found = known(tx, bot_id, import_id, lock=True)
         told = _told(tx, bot_id, imports.rows(tx, bot_id, import_id, after, BATCH))
         left = [each for each in told if each.row.taken is None]
