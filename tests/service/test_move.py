@@ -17,6 +17,7 @@ from remora.settings import PostgresUrl, Secret, Settings, SqliteUrl
 from remora.storage import installation as values
 from remora.storage import rows
 from remora.storage.database import Database
+from tests.backdoor import BackDoor
 from tests.cast import DAY, SECOND, START, ManualClock, Shop
 from tests.importing import rows as rows_of
 from tests.importing import run, undo
@@ -230,7 +231,7 @@ def test_a_fault_in_the_source_is_told_and_the_copy_stays_closed(
         open_installation(elsewhere, clock)
 
 
-def test_a_digest_tells_any_difference(installation: Installation, wallet: Wallet) -> None:
+def test_a_digest_tells_any_difference(installation: Installation, wallet: Wallet, back_door: BackDoor) -> None:
     def now() -> str:
         return digest.digest(installation.database, wallet.shop.bot_id)
 
@@ -238,3 +239,8 @@ def test_a_digest_tells_any_difference(installation: Installation, wallet: Walle
     assert now() == before
     wallet.do(Grant(1), "order-1")
     assert now() != before
+    run(wallet.shop, IMPORTED)
+    for change in ("imports SET lacking = 1", "import_rows SET lacking = 1"):
+        before = now()
+        assert back_door.run(f"UPDATE {change}") == 1
+        assert now() != before
