@@ -107,6 +107,8 @@ def test_clients_and_journal_are_exported(shell: Shell, file: Path, tmp_path: Pa
     for words in (("export", "clients", "nobody"), ("export", "journal", "nobody", "--output", str(tmp_path / "j"))):
         assert "5001" in shell.run(*words).stderr
     assert not (tmp_path / "j").exists()
+    assert shell.ok("export", "tea", "--output", "/dev/stdout") == shell.ok("export", "tea"), "no device is replaced"
+    assert sorted(path.suffix for path in tmp_path.iterdir() if path.is_file()) == [".csv", ".csv", ".csv"]
 
 
 PEAK = """

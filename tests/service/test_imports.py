@@ -211,6 +211,12 @@ def test_ids_that_the_file_brings_along_later_are_kept_free(shop: Shop, monkeypa
     assert Wallet(shop, next_ids[2]).available == 1
 
 
+def test_a_files_name_may_be_anything(shop: Shop) -> None:
+    run(shop, rows("line,U1,,,,,"), "\udcff\0\x1b[31m空.csv" + "x" * 300)
+    [known] = imports.every(shop.installation, shop.bot_id)
+    assert known.name == ("???[31m空.csv" + "x" * 300)[:200]
+
+
 def test_a_file_of_several_batches_is_one_import(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(imports, "BATCH", 3)
     monkeypatch.setattr(undoing, "BATCH", 2)

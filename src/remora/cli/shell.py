@@ -6,6 +6,7 @@ import functools
 import json
 import os
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -103,18 +104,25 @@ def told_progress(what: str, total: int, unit: str) -> Iterator[Callable[[int], 
 @contextmanager
 def whole_file(path: Path) -> Iterator[IO[bytes]]:
     """A file to write, readable by its owner only, that is at its place once it is whole: it replaces what was there.
-    Where it cannot be written, say so and end with status 1.
+    A device or a pipe is written to as it is. Where it cannot be written, say so and end with status 1.
     """
-    partial = path.with_name(f".{path.name}.partial")
     try:
-        with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        with _beside(path) if path.is_file() or not path.exists() else path.open("wb") as file:
             yield file
-        partial.replace(path)
     except OSError as problem:
         click.echo(f"remora: {path} cannot be written: {problem.strerror}", err=True)
         sys.exit(REFUSED)
+
+
+@contextmanager
+def _beside(path: Path) -> Iterator[IO[bytes]]:
+    handle, partial = tempfile.mkstemp(".partial", f".{path.name}.", path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file
+        Path(partial).replace(path)
     finally:
-        partial.unlink(missing_ok=True)
+        Path(partial).unlink(missing_ok=True)
 
 
 def print_json(value: object) -> None:

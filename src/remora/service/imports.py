@@ -32,6 +32,7 @@ from remora.storage.joined import Joined
 BATCH = 200
 """So many rows are one transaction: a server beside it waits for some hundredths of a second at most."""
 PAGE = 500
+MAX_NAME = 200
 OPENING = "Opening balance"
 """The reason of a grant whose row gives none."""
 
@@ -78,7 +79,7 @@ def run(installation: Installation, drafted: Draft, name: str, done: Done = igno
     """
     bot_id, now = drafted.bot.bot_id, installation.clock.now()
     with installation.database.write() as tx:
-        imports.begin(tx, bot_id, Import(drafted.import_id, name, drafted.count, now))
+        imports.begin(tx, bot_id, Import(drafted.import_id, _shown(name), drafted.count, now))
         allowed(imports.find(tx, bot_id, drafted.import_id, lock=True))
     for batch in drafted.batches(BATCH):
         yield from _written(installation, drafted, batch)
@@ -112,6 +113,12 @@ def state(each: Import) -> str:
     if each.undo_began_at != NEVER:
         return "undoing" if each.undone_at == NEVER else "undone"
     return "begun" if each.finished_at == NEVER else "done"
+
+
+def _shown(name: str) -> str:
+    """A file's name as it can be kept and printed: what others made it of may be anything."""
+    kept = name.encode(errors="replace").decode()[:MAX_NAME]
+    return "".join(character if character.isprintable() else "?" for character in kept)
 
 
 def _written(installation: Installation, drafted: Draft, batch: Sequence[Row]) -> list[Verdict]:
