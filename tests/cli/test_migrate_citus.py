@@ -140,7 +140,9 @@ def test_a_run_that_was_stopped_half_way_is_gone_on_with(cluster: Cluster) -> No
     done = {table for (table,) in cluster.rows(b"SELECT logicalrelid::text FROM stand_in.pg_dist_partition")}
     assert done == {*citus.EVERYWHERE, "bots", "credentials", "clients", "lots", "holds"}
     refuse(cluster, "none")
-    assert cluster.shell.json("migrate", "--citus")["distributed"] == ["entries", "entry_lots", "operations"]
+    assert cluster.shell.json("migrate", "--citus")["distributed"] == [
+        *("entries", "entry_lots", "operations", "imports", "import_rows")
+    ]
 
 
 def test_a_table_of_a_later_migration_is_distributed_by_running_it_again(cluster: Cluster) -> None:

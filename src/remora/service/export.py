@@ -57,6 +57,12 @@ class Line(msgspec.Struct, frozen=True, rename="camel"):
 
 def export(installation: Installation, bot_id: str) -> Iterator[bytes]:
     """The lines, by client and then from the oldest on. A client's own lines are one snapshot."""
+    for client_id, entry in entries(installation, bot_id):
+        yield msgspec.json.encode(_line(bot_id, client_id, entry)) + b"\n"
+
+
+def entries(installation: Installation, bot_id: str) -> Iterator[tuple[str, Entry]]:
+    """The entries with their clients' encoded ids, in the order of the lines."""
     with installation.database.read() as tx:
         access.known_bot(tx, bot_id)
     after: str | None = ""
@@ -64,9 +70,8 @@ def export(installation: Installation, bot_id: str) -> Iterator[bytes]:
         with installation.database.read() as tx:
             page = rows.clients(tx, bot_id, after, PAGE)
             for group in rows.groups(page):
-                for client_id, entries in journal.of_group(tx, bot_id, group).items():
-                    for entry in entries:
-                        yield msgspec.json.encode(_line(bot_id, client_id, entry)) + b"\n"
+                for client_id, found in journal.of_group(tx, bot_id, group).items():
+                    yield from ((client_id, entry) for entry in found)
         after = page[-1].client_id if page else None
 
 

@@ -20,7 +20,10 @@ several statements needs one snapshot.
 """
 
 BOTS = "bots"
-BY_BOT = (BOTS, "credentials", "clients", "lots", "holds", "entries", "entry_lots", "operations")
+BY_BOT = (
+    *(BOTS, "credentials", "clients", "lots", "holds", "entries", "entry_lots", "operations"),
+    *("imports", "import_rows"),
+)
 OPERATORS = ("operators", "operator_bots", "sessions", "sign_in_failures")
 EVERYWHERE = ("schema_migrations", "installation", *OPERATORS)
 
