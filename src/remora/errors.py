@@ -211,6 +211,70 @@ class NotDistributable(Refusal):
     code = 900016
 
 
+class OperatorExists(Refusal):
+    """An operator with this name is there already."""
+
+    code = 900018
+
+
+class NoSuchOperator(Refusal):
+    """No operator has the given name."""
+
+    code = 900019
+
+
+class SignInRefused(Refusal):
+    """Name and password do not belong together, or the operator is disabled: it is not told which."""
+
+    code = 900020
+
+
+class SignInLocked(Refusal):
+    """Too many sign-ins failed for the name, or from the address; `retry_after_seconds` says when to come back."""
+
+    code = 900021
+
+    def __init__(self, message: str, retry_after_seconds: int) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class NotSignedIn(Refusal):
+    """There is no session, or it is over."""
+
+    code = 900022
+
+
+class NotAllowed(Refusal):
+    """The operator's role does not allow it."""
+
+    code = 900023
+
+
+class FormRefused(Refusal):
+    """A form that did not come from a page of this session, or came too late; nothing was done."""
+
+    code = 900024
+
+
+class ImportRefused(Refusal):
+    """The file cannot be imported as a whole, and nothing of it was; the message says why, and where."""
+
+    code = 900025
+
+
+class NoSuchImport(Refusal):
+    """The bot has no import with this id."""
+
+    code = 900026
+
+
+class ImportUndone(Refusal):
+    """The import was undone, or is being undone; the same file is not imported again."""
+
+    code = 900027
+
+
 def kinds() -> list[type[Refusal]]:
     """Every kind that has a code."""
     return [kind for kind in (*Refusal.__subclasses__(), *LedgerRefusal.__subclasses__()) if hasattr(kind, "code")]

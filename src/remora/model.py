@@ -58,6 +58,24 @@ class Credential(Struct, frozen=True):
         return f"Credential(bot_id={self.bot_id!r}, token_id={self.token_id!r})"
 
 
+class Role(StrEnum):
+    """What an operator may do: all there is; change points of their bots; or read them."""
+
+    ADMIN = "admin"
+    STAFF = "staff"
+    VIEWER = "viewer"
+
+
+class Operator(Struct, frozen=True):
+    """A person who uses the console. `bots` are those they work for; an admin, who works for all, has none here."""
+
+    name: str
+    role: Role
+    bots: frozenset[str]
+    disabled: bool
+    created_at: int
+
+
 class Client(Struct, frozen=True):
     """One person on one platform, as one bot knows them. `client_id` is the encoded id."""
 
@@ -128,13 +146,15 @@ OPEN = "open"
 KINDS = ("grant", "start", "spend", "hold", "capture", "release", "timeout", "expire", "reverse")
 """The kinds of entry. `start` and `expire` are what lots do by themselves, `timeout` is what holds do."""
 
+BY_THEMSELVES = frozenset({"start", "timeout", "expire"})
+
 
 class Entry(Struct, frozen=True):
     """A journal entry: `seq` counts a client's entries from 1 without gaps; `points` is the change of
     `available`, which is the balance after. `at` is when it happened, `recorded_at` when we wrote it
     down. `refers_to` is the hold or entry it is about; `active_from` and `expires_at` are those of the
-    lot a grant makes, `expires_at` also that of a hold. `hash` covers all of that and the hash of the
-    entry before.
+    lot a grant makes, `expires_at` also that of a hold. `operator` is the person who asked for it, where
+    it was one. `hash` covers all of that and the hash of the entry before.
     """
 
     seq: int
@@ -149,6 +169,7 @@ class Entry(Struct, frozen=True):
     refers_to: int | None = None
     active_from: int | None = None
     expires_at: int | None = None
+    operator: str | None = None
     hash: bytes = b""
 
 

@@ -17,7 +17,10 @@ from remora.settings import PostgresUrl, Secret, Settings, SqliteUrl
 from remora.storage import installation as values
 from remora.storage import rows
 from remora.storage.database import Database
+from tests.backdoor import BackDoor
 from tests.cast import DAY, SECOND, START, ManualClock, Shop
+from tests.importing import rows as rows_of
+from tests.importing import run, undo
 from tests.servers.databases import Databases
 from tests.wallet import Wallet, eventful
 
@@ -46,6 +49,9 @@ def wallet(shop: Shop, clock: ManualClock) -> Wallet:
     return eventful(shop, clock)
 
 
+IMPORTED = rows_of("line,imported,,5,,,")
+
+
 def ignore(_: int) -> None:
     pass
 
@@ -67,6 +73,7 @@ def test_everything_is_moved_and_goes_on_at_the_other_store(
     rival.client(7)
     first = wallet.do(Grant(5), "order-1")
     before = wallet.explain(), wallet.journal(), wallet.available
+    run(shop, IMPORTED)
     digests = moved(installation, target)
     assert digests.keys() == {shop.bot_id, rival.bot_id}
     there = open_installation(elsewhere, clock)
@@ -74,6 +81,8 @@ def test_everything_is_moved_and_goes_on_at_the_other_store(
     assert (same.explain(), same.journal(), same.available) == before
     assert same.do(Grant(5), "order-1") == first, "a key that was used is known there"
     assert bots.every(there) == bots.every(installation)
+    there_shop = Shop(there, shop.bot_id, shop.token, shop.secret)
+    assert [each.verdict for each in run(there_shop, IMPORTED)] == ["unchanged"], "an import is known there"
     # New ids go on where the source's were.
     platform = Platform.FACEBOOK
     [theirs] = clients.register(there, shop.bot_id, platform, ["new"])
@@ -91,6 +100,7 @@ def test_a_copy_in_pieces_follows_a_source_that_goes_on(
 ) -> None:
     shop = wallet.shop
     wallet.do(Grant(3), "old")
+    run(shop, IMPORTED)
     move.copy(installation, target, ignore)
     clock.time += 31 * DAY
     wallet.do(Spend(1), "new")
@@ -98,6 +108,7 @@ def test_a_copy_in_pieces_follows_a_source_that_goes_on(
     pairs.rotate(installation, shop.bot_id, overlap_minutes=10)
     bots.update(installation, shop.bot_id, name="Another name")
     tidy.tidy(installation, shop.bot_id, ignore)  # forgets the old key
+    undo(shop, IMPORTED)
     with pytest.raises(MoveUnfinished, match="has changed meanwhile"):
         move.finish(installation, target, ignore)
     assert moved(installation, target).keys() == {shop.bot_id}
@@ -220,7 +231,7 @@ def test_a_fault_in_the_source_is_told_and_the_copy_stays_closed(
         open_installation(elsewhere, clock)
 
 
-def test_a_digest_tells_any_difference(installation: Installation, wallet: Wallet) -> None:
+def test_a_digest_tells_any_difference(installation: Installation, wallet: Wallet, back_door: BackDoor) -> None:
     def now() -> str:
         return digest.digest(installation.database, wallet.shop.bot_id)
 
@@ -228,3 +239,8 @@ def test_a_digest_tells_any_difference(installation: Installation, wallet: Walle
     assert now() == before
     wallet.do(Grant(1), "order-1")
     assert now() != before
+    run(wallet.shop, IMPORTED)
+    for change in ("imports SET lacking = 1", "import_rows SET lacking = 1"):
+        before = now()
+        assert back_door.run(f"UPDATE {change}") == 1
+        assert now() != before

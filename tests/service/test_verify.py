@@ -61,6 +61,7 @@ ENTRY = "WHERE client_id = '{client}' AND seq = 3"
         (f"UPDATE entries SET refers_to = 1 {ENTRY}", "entry 3: .*hash"),
         (f"UPDATE entries SET active_from = 1 {ENTRY}", "entry 3: .*hash"),
         (f"UPDATE entries SET expires_at = 1 {ENTRY}", "entry 3: .*hash"),
+        (f"UPDATE entries SET operator = 'mallory' {ENTRY}", "entry 3: .*hash"),
         (f"UPDATE entries SET hash = zeroblob(32) {ENTRY}", "entry 3: .*hash"),
         (f"UPDATE entries SET seq = 1000 {ENTRY}", "seq is 4 after 2"),
         (f"DELETE FROM entries {ENTRY}", "seq is 4 after 2"),
@@ -100,7 +101,7 @@ ENTRY = "WHERE client_id = '{client}' AND seq = 3"
         ("INSERT INTO entry_lots VALUES ('{bot}', '{client}', 99, 1, 5)", "1 rows of entry_lots belong to nothing"),
         (
             """INSERT INTO entries VALUES
-                  ('{bot}', 'nobody', 1, 'grant', 5, 5, 0, 0, NULL, NULL, NULL, 0, 9, zeroblob(32))""",
+                  ('{bot}', 'nobody', 1, 'grant', 5, 5, 0, 0, NULL, NULL, NULL, 0, 9, zeroblob(32), NULL)""",
             "1 rows of entries belong to nothing",
         ),
         ("INSERT INTO lots VALUES ('{bot}', '{client}', 3, 5, 5, 0, 0, 9)", "lot 3 is"),

@@ -49,6 +49,7 @@ CHANGES: dict[str, Any] = {
     "refersTo": 7,
     "activeFrom": 1,
     "expiresAt": 1,
+    "operator": "mallory",
     "hash": "00" * 32,
 }
 

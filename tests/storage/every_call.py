@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from remora.model import Platform
-from remora.service import bots, clients, export, lookup, tidy, verify
+from remora.service import bots, clients, export, imports, lookup, tidy, verify
+from remora.service.standing import standings
 from tests.cast import DAY, POINT, SECOND, START, TOKEN, Api, ManualClock, Shop
+from tests.importing import check, rows, run, undo
 from tests.wallet import Wallet
 
 REGISTER = "/api/openapi/client/register"
@@ -73,5 +75,11 @@ def operate(shop: Shop, clock: ManualClock) -> None:
     tidy.tidy(installation, bot_id, lambda _: None)
     assert tidy.work(installation, bot_id) == 0
     assert list(export.export(installation, bot_id))
+    file = rows(f"line,brought along,{brought.client_id},5,,,", "line,imported,,7,,,")
+    assert [each.verdict for each in check(shop, file)] == ["grant", "new"]
+    assert [each.verdict for each in run(shop, file)] == ["grant", "new"]
+    assert [each.row.taken for each in undo(shop, file)] == [5, 7]
+    assert [imports.show(installation, bot_id, each.import_id) == each for each in imports.every(installation, bot_id)]
+    assert list(standings(installation, bot_id, START))
     assert verify.work(installation, bot_id) > 0
     assert list(verify.verify(installation, bot_id, lambda _: None)) == []

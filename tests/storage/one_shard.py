@@ -18,7 +18,9 @@ from remora.storage.named import statements
 
 KEY = "bot_id"
 BOT = "$1"
-_NOT_OF_A_BOT = re.compile(r"bot_list|(?:installation|migration|migrations|citus)_\w+")
+_NOT_OF_A_BOT = re.compile(
+    r"bot_list|(?:installation|migration|migrations|citus|operator|session|sessions|sign_in)_\w+"
+)
 _GATHERING = ("limitCount", "limitOffset", "groupClause", "distinctClause", "havingClause", "windowClause")
 # Which side of an outer join is filled up with NULLs: only that one is restricted by the condition.
 _NULLABLE = {JoinType.JOIN_LEFT: ("rarg",), JoinType.JOIN_RIGHT: ("larg",), JoinType.JOIN_FULL: ()}

@@ -236,7 +236,9 @@ def test_texts_come_back_as_they_went_in(database: Database, shop: Shop) -> None
     with database.write() as tx:
         for number, text in enumerate(TEXTS):
             keep(tx, text, text)
-            entry = Entry(number + 1, "grant", 1, 1, 0, 0, (), text, {text: [text, None]}, None, None, None, GENESIS)
+            entry = Entry(
+                number + 1, "grant", 1, 1, 0, 0, (), text, {text: [text, None]}, None, None, None, None, GENESIS
+            )
             tx.run_many("entry_add", shop.bot_id, [accounts._entry_row("c0", entry)])
     with database.read() as tx:
         for text, client in by_text.items():
@@ -249,7 +251,7 @@ def test_texts_come_back_as_they_went_in(database: Database, shop: Shop) -> None
 def test_numbers_and_bytes_come_back_as_they_went_in(database: Database, shop: Shop) -> None:
     every_byte, least, most = bytes(range(256)), -(2**63), NEVER
     lot = Lot(1, MAX_POINTS, MAX_POINTS, 0, least, most)
-    entry = Entry(1, "x", least, MAX_POINTS, most, 0, (LotChange(1, -1),), None, None, most, None, least, GENESIS)
+    entry = Entry(1, "x", least, MAX_POINTS, most, 0, (LotChange(1, -1),), None, None, most, None, least, None, GENESIS)
     with database.write() as tx:
         operations.add(tx, shop.bot_id, {"k": Operation(every_byte[:32], every_byte), "e": Operation(GENESIS, b"")}, 0)
         clients.add(tx, shop.bot_id, [Client("a", Platform.LINE, "U1")], 0)

@@ -14,7 +14,7 @@ from remora.errors import SchemaOutOfDate
 from remora.settings import DatabaseUrl
 from remora.storage import migrations
 from remora.storage.database import Database
-from remora.storage.migrations import Migration
+from remora.storage.migrations import Migration, citus
 from remora.storage.stores import create, open_database
 from tests.backdoor import BackDoor
 from tests.stores import PostgresStore, SqliteStore, Store, back_door_of, settings_of
@@ -102,12 +102,12 @@ def test_of_several_that_apply_at_once_one_applies_each(empty: DatabaseUrl) -> N
     database.close()
 
 
-def test_every_table_but_two_is_keyed_by_bot_first(database: Database, back_door: BackDoor) -> None:
+def test_every_table_of_a_bot_is_keyed_by_bot_first(database: Database, back_door: BackDoor) -> None:
     migrations.apply(database, 0)
     firsts = back_door.rows(UNIQUE[database.dialect])
     by_bot = {table for table, column in firsts if column == "bot_id"}
-    assert by_bot == tables(back_door) - {"schema_migrations", "installation"}
-    assert {table for table, column in firsts if column != "bot_id"} <= {"schema_migrations", "installation"}
+    assert by_bot == tables(back_door) - set(citus.EVERYWHERE)
+    assert {table for table, column in firsts if column != "bot_id"} <= set(citus.EVERYWHERE)
 
 
 def test_one_that_fails_leaves_nothing_behind(

@@ -136,4 +136,6 @@ def test_there_is_no_other_way_in() -> None:
         "/healthz",
         "/readyz",
         "/metrics",
+        "/console",
+        "/console/{rest:path}",
     ]

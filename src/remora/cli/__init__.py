@@ -9,9 +9,11 @@ import click
 from remora import __version__
 
 COMMANDS = (
-    *("migrate", "move", "bot", "client", "points", "serve", "tidy", "verify", "export", "backup", "openapi"),
-    "demo",
+    *("migrate", "move", "bot", "operator", "client", "points", "serve", "tidy", "verify", "export", "backup"),
+    *("openapi", "import", "demo"),
 )
+FILES = {"import": "imports"}
+"""Where the file cannot have the command's name."""
 
 
 class Commands(click.Group):
@@ -25,7 +27,8 @@ class Commands(click.Group):
         """The command in the file of its name."""
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = getattr(import_module(f"remora.cli.{cmd_name}"), cmd_name)
+        file = FILES.get(cmd_name, cmd_name)
+        command: click.Command = getattr(import_module(f"remora.cli.{file}"), file)
         return command
 
 

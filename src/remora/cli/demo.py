@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import shlex
 import shutil
 from pathlib import Path
@@ -17,14 +18,15 @@ from remora import ids
 from remora.cli import shell
 from remora.cli.serve import run, with_address
 from remora.clock import SystemClock
-from remora.errors import Refusal
+from remora.errors import OperatorExists, Refusal
 from remora.ledger.commands import Grant
-from remora.model import MICROSECONDS_PER_SECOND, NEVER, Platform
-from remora.service import access, bots, clients, lookup, pairs, points
+from remora.model import MICROSECONDS_PER_SECOND, NEVER, Platform, Role
+from remora.service import access, bots, clients, lookup, operators, pairs, points
 from remora.service.installation import Installation, migrate, open_installation
 from remora.settings import Settings, SqliteUrl
 
 BOT = "demoShop1"
+OPERATOR = "demo"
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
 
@@ -58,11 +60,13 @@ def demo(host: str | None, port: int | None) -> None:
     try:
         if not folder.exists():
             _make(folder, settings)
+        migrate(settings, SystemClock())  # it may be an older version's
         installation = open_installation(settings, SystemClock())
         pair = _working_pair(installation, folder)
+        password = _sign_in_once(installation)
     except Refusal as refusal:
         shell.fail(refusal)
-    run(installation, settings, lambda url: _announce(url, installation, pair))
+    run(installation, settings, lambda url: _announce(url, installation, pair, password))
 
 
 def _make(folder: Path, settings: Settings) -> None:
@@ -108,6 +112,16 @@ def _working_pair(installation: Installation, folder: Path) -> dict[str, str]:
     return pair
 
 
+def _sign_in_once(installation: Installation) -> str:
+    """A new password for the operator of the demo, kept nowhere: it is good until the next start."""
+    password = secrets.token_urlsafe(12)
+    try:
+        operators.add(installation, OPERATOR, Role.ADMIN, [], password)
+    except OperatorExists:
+        operators.set_password(installation, OPERATOR, password)
+    return password
+
+
 def _keep_pair(folder: Path, pair: dict[str, str]) -> None:
     # Only a demo keeps its secret in the clear; even so it is for its owner's eyes.
     descriptor = os.open(folder / "credentials.json", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -115,7 +129,7 @@ def _keep_pair(folder: Path, pair: dict[str, str]) -> None:
         json.dump(pair, file)
 
 
-def _announce(url: str, installation: Installation, pair: dict[str, str]) -> None:
+def _announce(url: str, installation: Installation, pair: dict[str, str], password: str) -> None:
     with_ids = [ids.client_id(ids.encoder_of(""), number) for number in range(1, len(CAST) + 1)]
     balances = lookup.balances(installation, BOT, with_ids).by_client_id
     shell.print_table(
@@ -135,7 +149,8 @@ def _announce(url: str, installation: Installation, pair: dict[str, str]) -> Non
         ("Both at once", {"clientIds": with_ids[2:], **by_platform}),
     ):
         click.echo(f"\n# {title}\n{_curl(url, pair, question)}")
-    click.echo(f"\nThe API, for people: {url}/api/docs\nCtrl-C stops the server; its data is kept for the next time.\n")
+    click.echo(f"\nThe console: {url}/console  name: {OPERATOR}  password, until the next start: {password}")
+    click.echo(f"The API, for people: {url}/api/docs\nCtrl-C stops the server; its data is kept for the next time.\n")
 
 
 def _curl(url: str, pair: dict[str, str], question: dict[str, Any]) -> str:

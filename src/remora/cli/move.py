@@ -24,7 +24,7 @@ def _url(_: click.Context, __: click.Parameter, value: str) -> DatabaseUrl:
 @click.option("--to", "target", required=True, callback=_url, metavar="URL", help="The database to move to.")
 @shell.with_json
 def move(source: DatabaseUrl, target: DatabaseUrl, as_json: bool) -> None:
-    """Copy an installation to another database: bots, credentials, clients, journals, idempotency keys.
+    """Copy an installation to another database: bots, credentials, clients, journals, keys, operators.
 
     Run it while the server serves, to copy the bulk; stop the server, and run it again for the rest. It goes on where
     it stopped, verifies both sides, and ends well only if they are the same. Nothing changes at the source.

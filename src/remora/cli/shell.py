@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import functools
 import json
+import os
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, NoReturn, ParamSpec
+from pathlib import Path
+from typing import IO, Any, NoReturn, ParamSpec
 
 import click
 from rich.console import Console
@@ -22,6 +25,9 @@ from remora.settings import Settings, SettingsError
 
 REFUSED = 1
 MISUSED = 2
+
+LONG = 10_000
+"""What has fewer parts is over before anyone asks."""
 
 Options = ParamSpec("Options")
 
@@ -77,6 +83,46 @@ def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(what, total=total)
         yield lambda count: bar.advance(task, count)
+
+
+@contextmanager
+def told_progress(what: str, total: int, unit: str) -> Iterator[Callable[[int], None]]:
+    """As `progress`; where there is no terminal, a plain line on standard error for each tenth of what is long."""
+    done, tenths = 0, 0
+
+    def tell(count: int) -> None:
+        nonlocal done, tenths
+        done += count
+        if done * 10 // total > tenths:
+            tenths = done * 10 // total
+            click.echo(f"{what}: {done:,} of {total:,} {unit}", err=True)
+
+    with progress(what, total) as bar:
+        yield bar if total < LONG or sys.stderr.isatty() else tell
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[IO[bytes]]:
+    """A file to write, readable by its owner only, that is at its place once it is whole: it replaces what was there.
+    A device or a pipe is written to as it is. Where it cannot be written, say so and end with status 1.
+    """
+    try:
+        with _beside(path) if path.is_file() or not path.exists() else path.open("wb") as file:
+            yield file
+    except OSError as problem:
+        click.echo(f"remora: {path} cannot be written: {problem.strerror}", err=True)
+        sys.exit(REFUSED)
+
+
+@contextmanager
+def _beside(path: Path) -> Iterator[IO[bytes]]:
+    handle, partial = tempfile.mkstemp(".partial", f".{path.name}.", path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file
+        Path(partial).replace(path)
+    finally:
+        Path(partial).unlink(missing_ok=True)
 
 
 def print_json(value: object) -> None:

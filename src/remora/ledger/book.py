@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec.structs import force_setattr, replace
 
-from remora.model import NEVER, OPEN, Account, Changes, Entry, Hold, Lot, LotChange
+from remora.model import BY_THEMSELVES, NEVER, OPEN, Account, Changes, Entry, Hold, Lot, LotChange
 
 # Deterministic order: metadata reads the same from any store, whatever order its keys come back in.
 _canonical = msgspec.json.Encoder(order="deterministic")
@@ -45,12 +45,13 @@ class Book:
     """Working state: lots and holds by id, the sums over them, and the entries written so far.
 
     `available` is what is free in live lots, `held` what holds reserve, `outstanding` what the client holds in all,
-    started or not.
+    started or not. `operator` is the person who asks for what comes now, if it is one.
     """
 
     def __init__(self, account: Account, now: int) -> None:
         self.account = account
         self.now = max(now, account.settled_at)
+        self.operator: str | None = None
         self.lots = {lot.lot_id: lot for lot in account.lots}
         self.holds = {hold.hold_id: hold for hold in account.holds}
         self.entries: list[Entry] = []
@@ -170,6 +171,7 @@ class Book:
             refers_to=refers_to,
             active_from=active_from,
             expires_at=expires_at,
+            operator=None if kind in BY_THEMSELVES else self.operator,
         )
         assert entry.available >= 0, entry
         # Sealed in place, before anyone else has seen it: a second struct would cost as much as the hash.
@@ -282,8 +284,10 @@ class Book:
 
 
 def chain_hash(previous: bytes, bot_id: str, client_id: str, entry: Entry) -> bytes:
-    """SHA-256 over the hash before and every field of the entry but its own hash, in a fixed order."""
-    fields = (
+    """SHA-256 over the hash before and every field of the entry but its own hash, in a fixed order. Without an operator
+    it is what it was before there were any.
+    """
+    fields: tuple[object, ...] = (
         bot_id,
         client_id,
         entry.seq,
@@ -299,6 +303,8 @@ def chain_hash(previous: bytes, bot_id: str, client_id: str, entry: Entry) -> by
         entry.active_from,
         entry.expires_at,
     )
+    if entry.operator is not None:
+        fields += (entry.operator,)
     return hashlib.sha256(previous + _canonical.encode(fields)).digest()
 
 

@@ -23,14 +23,17 @@ from remora.ledger.spend import hold, spend
 from remora.model import MAX_POINTS, Bot, Reversible
 
 
-def decide(book: Book, command: Command, bot: Bot, target: Reversible | None = None) -> Decided:
+def decide(
+    book: Book, command: Command, bot: Bot, target: Reversible | None = None, operator: str | None = None
+) -> Decided:
     """Settle what is due, then carry out the command, or raise its Refusal; the book is as it was then.
 
     The book has the lots and the hold that the command names, whatever their state; `target` is the entry that a
-    reversal names, if there is one. MoreLots says that it has too few of the others.
+    reversal names, if there is one; `operator` is who asks for it, if it is a person. MoreLots says that it
+    has too few of the others.
     """
     _check(command)
-    before = book.mark()
+    before, book.operator = book.mark(), operator
     try:
         settle(book)
         return _carried_out(book, command, bot, target)

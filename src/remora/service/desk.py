@@ -191,22 +191,22 @@ class Desk:
             if self._marks is not None:
                 self._marks.setdefault(client_id, book.mark())
             command = order.command if order.about in (None, client_id) else _naming_nothing(order.command)
-            decided = self._decide(book, command)
+            decided = self._decide(book, command, order.operator)
         except Refusal as refusal:
             return refused(refusal)
         if made is not None:
             self._note_client(made)
         return Outcome(client_id, decided.entry, book.available, decided.shortfall)
 
-    def _decide(self, book: Book, command: Command) -> Decided:
+    def _decide(self, book: Book, command: Command, operator: str | None) -> Decided:
         """Decide, with all of the client's lots if those that were loaded turn out to be too few."""
         target = self._target(book, command.seq) if isinstance(command, Reverse) else None
         try:
-            decided = decide(book, command, self.bot, target)
+            decided = decide(book, command, self.bot, target, operator)
         except MoreLots:
             client_id = book.account.client_id
             book.add_lots(accounts.open_lots(self.tx, self.bot_id, [client_id])[client_id])
-            decided = decide(book, command, self.bot, target)
+            decided = decide(book, command, self.bot, target, operator)
         if target is not None:
             name = book.account.client_id, target.entry.seq
             self.noted.targets[name] = Reversible(target.entry, _summed(target.reversed_lots, decided.entry.lots))

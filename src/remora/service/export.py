@@ -33,6 +33,7 @@ class Line(msgspec.Struct, frozen=True, rename="camel"):
     active_from: int | None
     expires_at: int | None
     hash: str
+    operator: str | None = None
 
     def entry(self) -> Entry:
         """The entry. ValueError if the hash is not hexadecimal."""
@@ -49,12 +50,19 @@ class Line(msgspec.Struct, frozen=True, rename="camel"):
             refers_to=self.refers_to,
             active_from=self.active_from,
             expires_at=self.expires_at,
+            operator=self.operator,
             hash=bytes.fromhex(self.hash),
         )
 
 
 def export(installation: Installation, bot_id: str) -> Iterator[bytes]:
     """The lines, by client and then from the oldest on. A client's own lines are one snapshot."""
+    for client_id, entry in entries(installation, bot_id):
+        yield msgspec.json.encode(_line(bot_id, client_id, entry)) + b"\n"
+
+
+def entries(installation: Installation, bot_id: str) -> Iterator[tuple[str, Entry]]:
+    """The entries with their clients' encoded ids, in the order of the lines."""
     with installation.database.read() as tx:
         access.known_bot(tx, bot_id)
     after: str | None = ""
@@ -62,9 +70,8 @@ def export(installation: Installation, bot_id: str) -> Iterator[bytes]:
         with installation.database.read() as tx:
             page = rows.clients(tx, bot_id, after, PAGE)
             for group in rows.groups(page):
-                for client_id, entries in journal.of_group(tx, bot_id, group).items():
-                    for entry in entries:
-                        yield msgspec.json.encode(_line(bot_id, client_id, entry)) + b"\n"
+                for client_id, found in journal.of_group(tx, bot_id, group).items():
+                    yield from ((client_id, entry) for entry in found)
         after = page[-1].client_id if page else None
 
 
@@ -85,4 +92,5 @@ def _line(bot_id: str, client_id: str, entry: Entry) -> Line:
         active_from=entry.active_from,
         expires_at=entry.expires_at,
         hash=entry.hash.hex(),
+        operator=entry.operator,
     )

@@ -1,4 +1,4 @@
-"""Moving an installation to another store: bots, pairs, clients, journals and idempotency keys.
+"""Moving an installation to another store: bots, pairs, clients, journals, idempotency keys, imports and operators.
 
 It can be stopped and run again, and goes on; and what has changed at the source since is brought over. So the bulk is
 copied while the source still serves, and the rest once it is stopped. Until all is there and agrees, the copy is
@@ -15,9 +15,10 @@ from remora.errors import MoveUnfinished, TargetInUse
 from remora.model import Bot
 from remora.service import digest, verify
 from remora.service.installation import MOVING, Installation
-from remora.storage import bots, clients, rows
+from remora.storage import bots, clients, imports, operators, rows
 from remora.storage import installation as values
 from remora.storage.database import Database, Transaction
+from remora.storage.operators import OperatorRow
 from remora.storage.rows import ClientRow, Span
 
 PAGE = 500
@@ -39,6 +40,8 @@ def copy(source: Installation, target: Database, done: Done) -> None:
         _copy_bot(source.database, target, bot)
         _copy_clients(source.database, target, bot.bot_id, done)
         _copy_operations(source.database, target, bot.bot_id, done)
+        _copy_imports(source.database, target, bot.bot_id)
+    _copy_operators(source.database, target)
 
 
 def finish(source: Installation, target: Database, done: Done) -> dict[str, str]:
@@ -58,6 +61,8 @@ def finish(source: Installation, target: Database, done: Done) -> dict[str, str]
             raise MoveUnfinished(
                 f"bot {bot.bot_id} has changed meanwhile: stop its server and run the same again; it goes on from here"
             )
+    if _operators(source.database) != _operators(target):
+        raise MoveUnfinished("operators have changed meanwhile: run the same again; it goes on from here")
     if _bots(source.database) != _bots(target):
         raise MoveUnfinished("bots have changed meanwhile: stop the server and run the same again")
     with target.write() as tx:
@@ -97,6 +102,24 @@ def _as_text(digests: dict[str, str]) -> str:
 def _bots(database: Database) -> list[Bot]:
     with database.read() as tx:
         return sorted(bots.every(tx), key=lambda bot: bot.bot_id)
+
+
+def _operators(database: Database) -> dict[str, tuple[OperatorRow, frozenset[str]]]:
+    with database.read() as tx:
+        return {row.name: (row, operators.bots(tx, row.name)) for row in operators.every(tx)}
+
+
+def _copy_operators(source: Database, target: Database) -> None:
+    """Who may sign in, and how; nobody's session, so everyone signs in anew."""
+    given, there = _operators(source), _operators(target)
+    with target.write() as writing:
+        for name in there.keys() - given.keys():
+            operators.remove(writing, name)
+        for name, (row, bot_ids) in given.items():
+            if name not in there:
+                operators.add(writing, row)
+            operators.update(writing, row)
+            operators.set_bots(writing, name, bot_ids)
 
 
 def _copy_bot(source: Database, target: Database, bot: Bot) -> None:
@@ -195,3 +218,32 @@ def _copy_operations(source: Database, target: Database, bot_id: str, done: Done
             rows.drop_operations(writing, bot_id, known - wanted.keys())
             rows.add_operations(writing, bot_id, [row for key, row in wanted.items() if key not in known])
         done(len(wanted))
+
+
+def _copy_imports(source: Database, target: Database, bot_id: str) -> None:
+    """Imports are only added to, and undone; so what differs is written."""
+    after: str | None = ""
+    while after is not None:
+        with source.read() as reading:
+            page = imports.page(reading, bot_id, after, PAGE)
+        with target.write() as writing:
+            for each in page:
+                imports.begin(writing, bot_id, each)
+                imports.save(writing, bot_id, each)
+        for each in page:
+            _copy_import_rows(source, target, bot_id, each.import_id)
+        after = page[-1].import_id if page else None
+
+
+def _copy_import_rows(source: Database, target: Database, bot_id: str, import_id: str) -> None:
+    after: int | None = 0
+    while after is not None:
+        with source.read() as reading:
+            page = imports.rows(reading, bot_id, import_id, after, PAGE)
+        with target.read() as known:
+            there = set(imports.rows(known, bot_id, import_id, after, PAGE))
+        behind = [row for row in page if row not in there]
+        if behind:
+            with target.write() as writing:
+                imports.save_rows(writing, bot_id, import_id, behind)
+        after = page[-1].number if page else None

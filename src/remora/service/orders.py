@@ -46,6 +46,8 @@ class Order(Struct, frozen=True):
     key: str | None = None
     about: str | None = None
     """Whose entry or hold the command names, where its id says so; it must be this client's."""
+    operator: str | None = None
+    """The person who asks for it, to be noted in the journal. The key does not depend on who asks."""
 
     @property
     def request_hash(self) -> bytes:

@@ -6,7 +6,7 @@ import secrets
 
 from msgspec import Struct
 
-from remora.errors import InvalidField
+from remora.errors import InvalidField, PairSuperseded
 from remora.model import MICROSECONDS_PER_SECOND, NEVER, Bot, Credential
 from remora.service import access, tokens
 from remora.service.installation import Installation
@@ -43,12 +43,19 @@ def exchange(installation: Installation, bot_id: str, claims: Claims, secret: st
         return issue(tx, installation, bot, now)
 
 
-def rotate(installation: Installation, bot_id: str, overlap_minutes: int | None) -> Pair:
-    """Replace a bot's pair for its operator; `overlap_minutes` None takes the bot's own."""
+def rotate(
+    installation: Installation, bot_id: str, overlap_minutes: int | None, *, replacing: str | None = None
+) -> Pair:
+    """Replace a bot's pair for its operator; `overlap_minutes` None takes the bot's own. PairSuperseded if `replacing`,
+    a token's id, is the current pair's no more.
+    """
     if overlap_minutes is not None:
         check_overlap(overlap_minutes)
     with installation.database.write() as tx:
         bot = access.known_bot(tx, bot_id, lock=True)
+        current = bots.current_pair(tx, bot_id)
+        if replacing is not None and (current is None or current.token_id != replacing):
+            raise PairSuperseded("the pair was issued anew meanwhile; look at it again")
         return issue(tx, installation, bot, installation.clock.now(), overlap_minutes)
 
 

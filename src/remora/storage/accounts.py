@@ -135,7 +135,7 @@ def save(tx: Transaction, bot_id: str, changes: Iterable[Changes]) -> None:
 
 def entry_of(row: Sequence[Any], lots: Iterable[LotChange]) -> Entry:
     """An entry of a row that begins with its seq."""
-    seq, kind, points, available, at, recorded_at, reason, metadata, refers_to, active_from, expires_at, hash_ = row
+    seq, kind, points, available, at, recorded_at, reason, metadata, refers_to, active_from, expires_at, *sealed = row
     return Entry(
         seq,
         kind,
@@ -149,7 +149,7 @@ def entry_of(row: Sequence[Any], lots: Iterable[LotChange]) -> Entry:
         refers_to,
         active_from,
         expires_at,
-        hash_,
+        *sealed,
     )
 
 
@@ -226,5 +226,6 @@ def _entry_row(client_id: str, entry: Entry) -> dict[str, object]:
         "refers_to": entry.refers_to,
         "active_from": entry.active_from,
         "expires_at": entry.expires_at,
+        "operator": entry.operator,
         "hash": entry.hash,
     }

@@ -47,7 +47,7 @@ _LOT = ("client_id", "lot_id", "points", "remaining", "held", "active_from", "ex
 _HOLD = ("client_id", "hold_id", "points", "expires_at", "status")
 _ENTRY = (
     *("client_id", "seq", "kind", "points", "available", "at", "recorded_at", "reason", "metadata", "refers_to"),
-    *("active_from", "expires_at", "hash"),
+    *("active_from", "expires_at", "operator", "hash"),
 )
 _ENTRY_LOT = ("client_id", "seq", "lot_id", "points")
 

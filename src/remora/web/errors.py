@@ -34,7 +34,17 @@ STATUS: dict[type[Refusal], int] = {
     errors.BatchRefused: 409,
     errors.TargetInUse: 409,
     errors.BackupRefused: 409,
+    errors.ImportRefused: 400,
+    errors.NoSuchImport: 404,
+    errors.ImportUndone: 409,
     errors.NotDistributable: 409,
+    errors.OperatorExists: 409,
+    errors.NoSuchOperator: 404,
+    errors.SignInRefused: 401,
+    errors.SignInLocked: 429,
+    errors.NotSignedIn: 401,
+    errors.NotAllowed: 403,
+    errors.FormRefused: 403,
     errors.BodyTooLarge: 413,
     errors.RateLimited: 429,
     errors.InternalError: 500,
@@ -92,6 +102,6 @@ def extra_headers(refusal: Refusal) -> list[tuple[bytes, bytes]]:
         case errors.BodyTooLarge():
             # The rest of the body is not read, so the connection has no next request.
             return [(b"connection", b"close")]
-        case errors.RateLimited() | errors.StoreUnavailable():
+        case errors.RateLimited() | errors.SignInLocked() | errors.StoreUnavailable():
             return [(b"retry-after", b"%d" % max(1, math.ceil(refusal.retry_after_seconds)))]
     return []

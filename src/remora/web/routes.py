@@ -6,6 +6,8 @@ from starlette.routing import Route
 
 from remora.web import documents, health, openapi, scrape
 from remora.web.calls import batch, clients, credentials, history, lookup, orders
+from remora.web.console import routes as console_routes
+from remora.web.console.app import Console
 from remora.web.openapi import Document
 
 BASE = "/api"
@@ -38,5 +40,14 @@ def api_document() -> Document:
 
 
 def every() -> list[Route]:
-    """The calls, then `/api/openapi.json` and `/api/docs`, which describe them, then the probes and the metrics."""
-    return [*API, *documents.routes(api_document(), BASE), *OPERATION]
+    """The calls, then `/api/openapi.json` and `/api/docs`, which describe them, then the probes and the metrics, and
+    the console, which has a page of its own for its URLs.
+    """
+    console = Console()
+    return [
+        *API,
+        *documents.routes(api_document(), BASE),
+        *OPERATION,
+        Route(console_routes.BASE, console),
+        Route(f"{console_routes.BASE}/{{rest:path}}", console),
+    ]

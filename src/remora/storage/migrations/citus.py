@@ -1,4 +1,4 @@
-"""Distributing the tables over a Citus cluster: those of a bot by its id, side by side; the two others everywhere.
+"""Distributing the tables over a Citus cluster: those of a bot by its id, side by side; the others everywhere.
 
 There is no state of ours: what is to be done is read from Citus' own catalog each time, so that a run that was
 stopped is gone on with by the next.
@@ -20,8 +20,12 @@ several statements needs one snapshot.
 """
 
 BOTS = "bots"
-BY_BOT = (BOTS, "credentials", "clients", "lots", "holds", "entries", "entry_lots", "operations")
-EVERYWHERE = ("schema_migrations", "installation")
+BY_BOT = (
+    *(BOTS, "credentials", "clients", "lots", "holds", "entries", "entry_lots", "operations"),
+    *("imports", "import_rows"),
+)
+OPERATORS = ("operators", "operator_bots", "sessions", "sign_in_failures")
+EVERYWHERE = ("schema_migrations", "installation", *OPERATORS)
 
 COMMAND = "remora migrate --citus"
 INSTALL = (

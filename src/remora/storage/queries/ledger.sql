@@ -5,7 +5,8 @@ WHERE bot_id = :bot_id AND client_id = :client_id ORDER BY remaining = 0, lot_id
 
 -- name: entries_after
 -- A page of a client's journal, oldest first: entries after a seq, up to an instant.
-SELECT seq, kind, points, available, at, recorded_at, reason, metadata, refers_to, active_from, expires_at, hash
+SELECT seq, kind, points, available, at, recorded_at, reason, metadata, refers_to, active_from, expires_at,
+       operator, hash
 FROM entries
 WHERE bot_id = :bot_id AND client_id = :client_id AND seq > :after AND at <= :until
 ORDER BY seq LIMIT :most;

@@ -110,14 +110,15 @@ ON CONFLICT (bot_id, client_id, hold_id) DO UPDATE SET status = excluded.status;
 -- name: entry_add
 -- Appends entries to clients' journals, from a JSON array of rows.
 INSERT INTO entries (bot_id, client_id, seq, kind, points, available, at, recorded_at, reason, metadata, refers_to,
-                     active_from, expires_at, hash)
+                     active_from, expires_at, operator, hash)
 SELECT bots.bot_id, added.client_id, added.seq, added.kind, added.points, added.available, added.at,
        added.recorded_at, added.reason, added.metadata, added.refers_to, added.active_from, added.expires_at,
-       decode(added.hash, 'base64')
+       added.operator, decode(added.hash, 'base64')
 FROM bots
 CROSS JOIN json_to_recordset(CAST(:rows AS json)) AS added (
     client_id text, seq bigint, kind text, points bigint, available bigint, at bigint, recorded_at bigint,
-    reason text, metadata text, refers_to bigint, active_from bigint, expires_at bigint, hash text)
+    reason text, metadata text, refers_to bigint, active_from bigint, expires_at bigint,
+    operator text, hash text)
 WHERE bots.bot_id = :bot_id;
 
 -- name: entry_lot_add
@@ -132,7 +133,7 @@ WHERE bots.bot_id = :bot_id;
 -- name: entries_named
 -- The entries that [client, seq] pairs in a JSON array name.
 SELECT entries.client_id, seq, kind, points, available, at, recorded_at, reason, metadata, refers_to, active_from,
-       expires_at, hash
+       expires_at, operator, hash
 FROM json_array_elements(CAST(:pairs AS json)) AS asked (pair)
 JOIN entries ON entries.client_id = asked.pair ->> 0 AND entries.seq = CAST(asked.pair ->> 1 AS bigint)
 WHERE entries.bot_id = :bot_id;
@@ -158,7 +159,8 @@ GROUP BY entries.client_id, entries.refers_to, entry_lots.lot_id;
 
 -- name: entries_before
 -- A page of a client's journal, newest first: entries before a seq, of some kinds (a JSON array), in a span of time.
-SELECT seq, kind, points, available, at, recorded_at, reason, metadata, refers_to, active_from, expires_at, hash
+SELECT seq, kind, points, available, at, recorded_at, reason, metadata, refers_to, active_from, expires_at,
+       operator, hash
 FROM entries
 WHERE bot_id = :bot_id AND client_id = :client_id AND seq < :before AND at >= :since AND at < :until
   AND kind = ANY (ARRAY(SELECT json_array_elements_text(CAST(:kinds AS json))))

@@ -13,7 +13,7 @@ ORDER BY client_id, hold_id;
 -- name: entries_spanned
 -- The entries in spans of journals: a JSON array of [client, first, last].
 SELECT entries.client_id, seq, kind, points, available, at, recorded_at, reason, metadata, refers_to, active_from,
-       expires_at, hash
+       expires_at, operator, hash
 FROM json_array_elements(CAST(:spans AS json)) AS asked (span)
 JOIN entries ON entries.client_id = asked.span ->> 0
             AND entries.seq BETWEEN CAST(asked.span ->> 1 AS bigint) AND CAST(asked.span ->> 2 AS bigint)

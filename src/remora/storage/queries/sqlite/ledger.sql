@@ -82,9 +82,9 @@ ON CONFLICT (bot_id, client_id, hold_id) DO UPDATE SET status = excluded.status;
 -- name: entry_add
 -- Appends an entry to a client's journal.
 INSERT INTO entries (bot_id, client_id, seq, kind, points, available, at, recorded_at, reason, metadata, refers_to,
-                     active_from, expires_at, hash)
+                     active_from, expires_at, operator, hash)
 VALUES (:bot_id, :client_id, :seq, :kind, :points, :available, :at, :recorded_at, :reason, :metadata, :refers_to,
-        :active_from, :expires_at, :hash);
+        :active_from, :expires_at, :operator, :hash);
 
 -- name: entry_lot_add
 -- Notes which lot an entry touched, and by how much.
@@ -93,7 +93,7 @@ INSERT INTO entry_lots (bot_id, client_id, seq, lot_id, points) VALUES (:bot_id,
 -- name: entries_named
 -- The entries that [client, seq] pairs in a JSON array name.
 SELECT entries.client_id, seq, kind, points, available, at, recorded_at, reason, metadata, refers_to, active_from,
-       expires_at, hash
+       expires_at, operator, hash
 FROM json_each(:pairs) AS asked
 CROSS JOIN entries ON entries.bot_id = :bot_id AND entries.client_id = json_extract(asked.value, '$[0]')
                   AND entries.seq = json_extract(asked.value, '$[1]');
@@ -118,7 +118,8 @@ GROUP BY entries.client_id, entries.refers_to, entry_lots.lot_id;
 
 -- name: entries_before
 -- A page of a client's journal, newest first: entries before a seq, of some kinds (a JSON array), in a span of time.
-SELECT seq, kind, points, available, at, recorded_at, reason, metadata, refers_to, active_from, expires_at, hash
+SELECT seq, kind, points, available, at, recorded_at, reason, metadata, refers_to, active_from, expires_at,
+       operator, hash
 FROM entries
 WHERE bot_id = :bot_id AND client_id = :client_id AND seq < :before AND at >= :since AND at < :until
   AND kind IN (SELECT value FROM json_each(:kinds))

@@ -15,7 +15,7 @@ ORDER BY holds.client_id, holds.hold_id;
 -- name: entries_spanned
 -- The entries in spans of journals: a JSON array of [client, first, last].
 SELECT entries.client_id, seq, kind, points, available, at, recorded_at, reason, metadata, refers_to, active_from,
-       expires_at, hash
+       expires_at, operator, hash
 FROM json_each(:spans) AS asked
 CROSS JOIN entries ON entries.bot_id = :bot_id AND entries.client_id = json_extract(asked.value, '$[0]')
                   AND entries.seq BETWEEN json_extract(asked.value, '$[1]') AND json_extract(asked.value, '$[2]')
