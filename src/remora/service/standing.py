@@ -84,7 +84,7 @@ def _group(tx: Transaction, bot_id: str, group: Sequence[ClientRow], at: int) ->
         account = known[row.client_id]
         if row.client_id in journals:
             account = _then(account, journals[row.client_id], at)
-        yield _standing(row, settled(account, at).account)
+        yield _standing(row, settled(account, at).account_after())
 
 
 def _then(account: Account, entries: Iterator[Entry], at: int) -> Account:

@@ -90,7 +90,15 @@ def sign_in(page: Page, name: str = "staff") -> None:
 def every_page(wallet: Wallet) -> list[str]:
     bot, client = bot_path(wallet.shop), client_path(wallet.shop, wallet.client_id)
     return [
-        *("/console/bots", bot, f"{bot}/clients", f"{bot}/clients?q=nobody", f"{bot}/credentials", client),
+        *(
+            "/console/bots",
+            bot,
+            f"{bot}/clients",
+            f"{bot}/clients?q=nobody",
+            f"{bot}/credentials",
+            f"{bot}/exports",
+            client,
+        ),
         *(f"{client}?at=2027-01-17T08:00:00", f"{client}/grant", f"{client}/entries/4/reverse", "/console/nothing"),
     ]
 

@@ -11,7 +11,7 @@ import pytest
 from remora.errors import NoSuchBot, NotAllowed, Refusal
 from remora.ledger.commands import Grant, Reverse, Spend
 from remora.model import Role
-from remora.service import bots, console, search
+from remora.service import bots, console, downloads, search
 from remora.service.authority import Authority
 from remora.service.installation import Installation
 from remora.service.report import Reports
@@ -30,6 +30,7 @@ VERBS: dict[str, tuple[str, Verb]] = {
     "statement": (READ, lambda i, a, bot, client: console.statement(i, a, bot, client, most=1)),
     "search": (READ, lambda i, a, bot, _: search.search(i, a, bot, "", most=1)),
     "report": (READ, lambda i, a, bot, _: Reports().of(i, a, bot)),
+    "download": (READ, lambda i, a, bot, _: downloads.download(i, a, bot, "journal", "csv").close()),
     "grant": (CHANGE, lambda _, a, bot, client: console.job(a, bot, client, Grant(1), "k", dry_run=False)),
     "spend": (CHANGE, lambda _, a, bot, client: console.job(a, bot, client, Spend(1), "k", dry_run=False)),
     "reverse": (CHANGE, lambda _, a, bot, client: console.job(a, bot, client, Reverse(1), "k", dry_run=True)),
@@ -90,6 +91,9 @@ PAGES = {
     "/credentials": READ,
     "/clients": READ,
     "/clients?q=U": READ,
+    "/exports": READ,
+    "/exports/clients": READ,
+    "/exports/journal?format=jsonl": READ,
     "/clients/{client}": READ,
     "/clients/{client}/grant": CHANGE,
     "/clients/{client}/spend": CHANGE,

@@ -9,7 +9,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from remora.web.console import visit
-from remora.web.console.pages import bots, client, clients, dashboard, files, orders, sign_in
+from remora.web.console.pages import bots, client, clients, dashboard, exports, files, orders, sign_in
 from remora.web.console.visit import Visit
 
 Handler = Callable[[Visit], Awaitable[Response]]
@@ -58,6 +58,8 @@ def every() -> list[Route]:
         get(f"{BOT}/credentials", bots.credentials),
         post(f"{BOT}/credentials", bots.issue),
         get(f"{BOT}/clients", clients.search),
+        get(f"{BOT}/exports", exports.show),
+        get(f"{BOT}/exports/{{what}}", exports.download),
         get(CLIENT, client.show),
         get(f"{CLIENT}/grant", orders.show_grant),
         post(f"{CLIENT}/grant", orders.grant),

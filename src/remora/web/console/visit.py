@@ -32,6 +32,7 @@ Value = TypeVar("Value")
 
 HOME = "/console/bots"
 MOST_SIGNING_IN = 2
+MOST_EXPORTING = 2
 _OWN_PATH = re.compile(r"/console(/[A-Za-z0-9_/.-]*)?(\?[A-Za-z0-9_=&%.:+-]*)?", re.ASCII)
 
 
@@ -42,6 +43,7 @@ class Shared:
     reports: Reports = field(default_factory=Reports)
     signing_in: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_SIGNING_IN))
     """A password costs 64 MiB and a core for a moment: those who sign in wait for each other, and nobody else does."""
+    exporting: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_EXPORTING))
 
 
 @dataclass
