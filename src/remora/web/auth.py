@@ -13,6 +13,9 @@ from remora.web.rate_limit import address_key
 REMEMBERED = 1_024
 """How many query strings are remembered as read: an integration sends the same one always."""
 
+LONGEST_REMEMBERED = 256
+"""Bytes; what is longer is read each time, so that nobody without a token can fill the memory."""
+
 
 def bearer_token(scope: Scope) -> str | None:
     """The token of the Authorization header; None if there is none, or another scheme."""
@@ -25,10 +28,15 @@ def bearer_token(scope: Scope) -> str | None:
 
 def bot_id(scope: Scope) -> str | None:
     """The query's botId; None unless it is there once and could be a bot's."""
-    return _bot_id(scope["query_string"])
+    query: bytes = scope["query_string"]
+    return _remembered_bot_id(query) if len(query) <= LONGEST_REMEMBERED else _bot_id(query)
 
 
 @lru_cache(maxsize=REMEMBERED)
+def _remembered_bot_id(query: bytes) -> str | None:
+    return _bot_id(query)
+
+
 def _bot_id(query: bytes) -> str | None:
     given = parse_qs(query.decode("latin-1")).get("botId", [])
     return given[0] if len(given) == 1 and IDENTIFIER.fullmatch(given[0]) else None

@@ -66,7 +66,7 @@ class Line(Struct, omit_defaults=True):
 
 
 def finish(scope: Scope, seen: Observation, seconds: float) -> None:
-    """Write the request's line: by itself, for by way of structlog it costs as much as the rest of a look-up."""
+    """Write the request's line: by itself, for structlog's chain was a quarter of a look-up's cost."""
     line = Line(
         seen.request_id,
         scope["method"],
