@@ -84,16 +84,11 @@ class Client(Struct, frozen=True):
     platform_client_id: str
 
 
-class Balance(Struct, frozen=True):
-    """A client's stored answer, under the id it was asked by: `points` are what can be spent until `next_due_at`,
-    and stale from then on.
-    """
+class Balance(Struct, frozen=True, gc=False):
+    """What a client can spend now."""
 
-    asked_id: str
-    client_id: str
     platform: Platform
     points: int
-    next_due_at: int
 
 
 class Lot(Struct, frozen=True):

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from remora.errors import NoClientFound
 from remora.ledger.balance import available_at
@@ -17,10 +16,10 @@ from remora.storage import accounts
 from remora.storage import balances as stored_balances
 from remora.storage.balances import Stored
 from remora.storage.bots import Caller
-from remora.storage.database import Reads, Transaction
+from remora.storage.database import Reads, Row, Transaction
 
 NOBODY: tuple[str, ...] = ()
-UNCHANGED: dict[str, int] = {}
+UNCHANGED: Mapping[str, int] = {}
 
 
 class Wanted(Struct, frozen=True):
@@ -110,7 +109,7 @@ def _computed(tx: Transaction, bot_id: str, client_ids: set[str], now: int) -> d
     return {client_id: available_at(lots.get(client_id, ()), holds.get(client_id, ()), now) for client_id in client_ids}
 
 
-def _found(wanted: Wanted, stored: Stored, fresh: dict[str, int]) -> LookedUp:
+def _found(wanted: Wanted, stored: Stored, fresh: Mapping[str, int]) -> LookedUp:
     on_platform = stored.on_platform.get(wanted.platform, {}) if wanted.platform else {}
     return LookedUp(
         _in_order(wanted.client_ids, stored.by_client_id, fresh),
@@ -118,10 +117,5 @@ def _found(wanted: Wanted, stored: Stored, fresh: dict[str, int]) -> LookedUp:
     )
 
 
-def _in_order(asked: Sequence[str], stored: dict[str, Balance], fresh: dict[str, int]) -> dict[str, Balance]:
-    found = {asked_id: each for asked_id in asked if (each := stored.get(asked_id)) is not None}
-    if fresh:
-        for asked_id, each in found.items():
-            if each.client_id in fresh:
-                found[asked_id] = replace(each, points=fresh[each.client_id])
-    return found
+def _in_order(asked: Sequence[str], stored: Mapping[str, Row], fresh: Mapping[str, int]) -> dict[str, Balance]:
+    return {each: Balance(row[1], fresh.get(row[0], row[2])) for each in asked if (row := stored.get(each))}

@@ -6,27 +6,29 @@ from collections.abc import Collection, Mapping
 
 from msgspec import Struct
 
-from remora.model import Balance, Platform
+from remora.model import Platform
 from remora.storage import bots
 from remora.storage.bots import Caller
 from remora.storage.database import Query, Reads, Row
 
 
 class Stored(Struct, frozen=True):
-    """What was found: callers by token id (none at all: no such bot), balances by the ids they were asked by."""
+    """What was found: callers by token id (none at all: no such bot), and by the ids that they were asked by the
+    clients' rows: encoded id, platform, points, and the instant from which that many points are stale.
+
+    A row stays as it comes, for this is a look-up's hot loop: its platform is the text that every Platform equals.
+    """
 
     callers: dict[str, Caller]
-    by_client_id: dict[str, Balance]
-    on_platform: dict[Platform, dict[str, Balance]]
+    by_client_id: dict[str, Row]
+    on_platform: dict[Platform, dict[str, Row]]
 
     def overdue(self, now: int) -> set[str]:
         """The encoded ids of the clients whose balance is stale by `now`."""
-        return {
-            balance.client_id
-            for found in (self.by_client_id, *self.on_platform.values())
-            for balance in found.values()
-            if balance.next_due_at <= now
-        }
+        stale = {row[0] for row in self.by_client_id.values() if row[3] <= now}
+        for found in self.on_platform.values():
+            stale.update(row[0] for row in found.values() if row[3] <= now)
+        return stale
 
 
 def read(
@@ -45,11 +47,8 @@ def read(
     callers, *found = reads.together(*queries)
     return Stored(
         callers=bots.callers(callers, token_ids),
-        by_client_id=_balances(found.pop(0)) if client_ids else {},
-        on_platform={platform: _balances(rows) for platform, rows in zip(on_platform, found, strict=True)},
+        by_client_id={row[0]: row for row in found.pop(0)} if client_ids else {},
+        on_platform={
+            platform: {row[4]: row for row in rows} for platform, rows in zip(on_platform, found, strict=True)
+        },
     )
-
-
-def _balances(rows: list[Row]) -> dict[str, Balance]:
-    # A look-up's hot loop: the platform stays the text that it is in the row, which every Platform equals.
-    return {row[0]: Balance(*row) for row in rows}

@@ -59,10 +59,11 @@ def callers(rows: Sequence[Row], token_ids: Iterable[str]) -> dict[str, Caller]:
     """What the rows of `callers_find` say of each token id; nothing if there is no such bot."""
     if not rows:
         return {}
-    api_enabled = bool(rows[0][0])
-    found = {token_id: Caller(api_enabled, digest, valid_until) for _, token_id, digest, valid_until in rows}
-    unknown = Caller(api_enabled, None, 0)
-    return {token_id: found.get(token_id, unknown) for token_id in token_ids}
+    found = dict.fromkeys(token_ids, Caller(bool(rows[0][0]), None, 0))
+    for api_enabled, token_id, digest, valid_until in rows:
+        if token_id is not None:
+            found[token_id] = Caller(bool(api_enabled), digest, valid_until)
+    return found
 
 
 def caller(tx: Transaction, bot_id: str, token_id: str) -> Caller | None:

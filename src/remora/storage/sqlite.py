@@ -16,10 +16,9 @@ from remora.storage.database import Begun, Query, Row, Transaction, UniqueViolat
 from remora.storage.named import statements
 
 LIST_SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000)
-"""How many ids a statement is prepared for: a few texts serve for every list, and stay prepared."""
-
-NOBODY = (None,)
-"""The list without ids: what has none equals nothing."""
+"""How many ids a statement is prepared for: a few texts serve for every list, and stay prepared. A list is filled up
+with NULL, which equals nothing.
+"""
 
 CACHE_KIB = 32 * 1024
 """At most so much of the file each connection keeps in memory; it takes what it uses only."""
@@ -167,14 +166,12 @@ class SqliteTransaction:
         ]
 
     def _listed(self, query: str, values: Mapping[str, object], ids: tuple[str, ...]) -> list[Row]:
-        """The rows that a statement finds by a list, which is filled up with its last id to a size that has a text."""
+        """The rows that a statement finds by a list, which is filled up to a size that has a text."""
         if len(ids) > LIST_SIZES[-1]:
             halves = ids[: len(ids) // 2], ids[len(ids) // 2 :]
             return [row for half in halves for row in self._listed(query, values, half)]
-        size = LIST_SIZES[bisect_left(LIST_SIZES, len(ids))]
-        text, names = _listing(query, size)
-        given = [*map(values.__getitem__, names), *ids, *(ids[-1:] or NOBODY) * (size - len(ids))]
-        return self._connection.execute(text, given).fetchall()
+        text, names, fill = _listing(query, len(ids))
+        return self._connection.execute(text, [*map(values.__getitem__, names), *ids, *fill]).fetchall()
 
     def script(self, text: str) -> None:
         """Run the statements of a migration, one by one: `executescript` would commit before it starts."""
@@ -207,12 +204,19 @@ def _texts() -> dict[str, str]:
 
 
 @cache
-def _listing(query: str, size: int) -> tuple[str, tuple[str, ...]]:
-    """A statement whose list `:ids` has `size` places, after those of its other values, and the names of these."""
+def _listing(query: str, number: int) -> tuple[str, tuple[str, ...], tuple[None, ...]]:
+    """A statement with a list `:ids` for so many: its text, the names of its other values, and what fills the list."""
+    size = LIST_SIZES[bisect_left(LIST_SIZES, number)]
+    return *_listing_of(query, size), (None,) * (size - number)
+
+
+@cache
+def _listing_of(query: str, size: int) -> tuple[str, tuple[str, ...]]:
+    """The statement whose list has `size` rows, which come after the places of its other values."""
     text = _texts()[query]
     names = tuple(dict.fromkeys(name for name in _PLACE.findall(text) if name != "ids"))
     numbers = {name: f"?{number}" for number, name in enumerate(names, 1)}
-    numbers["ids"] = ",".join(f"?{number}" for number in range(len(names) + 1, len(names) + size + 1))
+    numbers["ids"] = ",".join(f"(?{number})" for number in range(len(names) + 1, len(names) + size + 1))
     return _PLACE.sub(lambda place: numbers[place[1]], text), names
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Sequence
 
 from starlette.exceptions import HTTPException
 from starlette.routing import Router
@@ -14,7 +15,7 @@ from remora.service.installation import Installation
 from remora.settings import Settings
 from remora.web import auth, errors, observe, rate_limit, routes, tally, tracing
 from remora.web.body import ClientGone
-from remora.web.endpoint import Services, respond
+from remora.web.endpoint import Services
 from remora.web.figures import Figures
 from remora.web.local_limiter import LocalLimiter
 from remora.web.metrics import Metrics
@@ -22,6 +23,11 @@ from remora.web.observe import CLIENT_GONE_STATUS, Observation
 from remora.web.rate_limit import Limiter
 from remora.web.store import Store
 from remora.web.tracing import Tracing
+
+Headers = Sequence[tuple[bytes, bytes]]
+
+JSON = (b"content-type", b"application/json")
+REPLAYED = (b"idempotent-replayed", b"true")
 
 
 class Application:
@@ -62,21 +68,16 @@ class Application:
             self._tracing.close()
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send, seen: Observation) -> None:
-        scope.update({"app": self, "services": self.services, "seen": seen})
-
-        async def send_noted(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                seen.status = message["status"]
-                message["headers"] = [*message["headers"], *self._headers(scope, seen)]
-            await send(message)
-
+        scope["services"], scope["seen"] = self.services, seen
         try:
-            route = self._calls.get(scope["path"]) if scope["method"] == "POST" else None
-            if route is None:
-                await self._router(scope, receive, send_noted)
+            call = self._calls.get(scope["path"]) if scope["method"] == "POST" else None
+            if call is None:
+                scope["app"] = self  # without it the router would answer by itself what it does not know
+                await self._router(scope, receive, self._noting(scope, send, seen))
             else:
-                scope["route"] = route
-                await route.app(scope, receive, send_noted)
+                scope["route"] = call
+                content = await call.endpoint(scope, receive)
+                await self._respond(scope, send, seen, 200, content)
         except ClientGone:
             seen.status = CLIENT_GONE_STATUS
         except Exception as problem:
@@ -87,17 +88,39 @@ class Application:
             if isinstance(refusal, RateLimited) and seen.quota is not None:
                 self.services.metrics.limited(seen.quota.policy)
             content = errors.envelope(refusal, seen.bot_id)
-            await respond(send_noted, errors.STATUS[type(refusal)], content, errors.extra_headers(refusal))
+            status = errors.STATUS[type(refusal)]
+            await self._respond(scope, send, seen, status, content, errors.extra_headers(refusal))
         finally:
             seconds = time.perf_counter() - seen.started
             observe.finish(scope, seen, seconds)
             self.services.metrics.answered(scope, seen.status, seen.code, seconds)
 
-    def _headers(self, scope: Scope, seen: Observation) -> list[tuple[bytes, bytes]]:
+    async def _respond(
+        self, scope: Scope, send: Send, seen: Observation, status: int, content: bytes, extra: Headers = ()
+    ) -> None:
+        """Send a JSON answer."""
+        length = (b"content-length", b"%d" % len(content))
+        headers = [JSON, length, *extra, *self._headers(scope, seen)]
+        seen.status = status
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": content})
+
+    def _noting(self, scope: Scope, send: Send, seen: Observation) -> Send:
+        """Sends what the router's applications answer, with the headers that every answer has."""
+
+        async def send_noted(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                seen.status = message["status"]
+                message["headers"] = [*message["headers"], *self._headers(scope, seen)]
+            await send(message)
+
+        return send_noted
+
+    def _headers(self, scope: Scope, seen: Observation) -> Headers:
         """The request id, and the limit that applies: the bot's once it is known, else the address's."""
         quota = seen.quota or self.services.limiter.look(rate_limit.FAILED_AUTH, auth.address(scope))
-        replayed = [(b"idempotent-replayed", b"true")] if seen.replayed else []
-        return [(b"x-request-id", seen.request_id.encode()), *quota.headers(), *replayed]
+        own = (b"x-request-id", seen.request_id.encode())
+        return [own, *quota.headers(), REPLAYED] if seen.replayed else [own, *quota.headers()]
 
 
 def _limiter(settings: Settings) -> Limiter:

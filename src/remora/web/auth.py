@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 from urllib.parse import parse_qs
 
@@ -17,13 +18,10 @@ LONGEST_REMEMBERED = 256
 """Bytes; what is longer is read each time, so that nobody without a token can fill the memory."""
 
 
-def bearer_token(scope: Scope) -> str | None:
+def bearer_token(headers: Mapping[bytes, bytes]) -> str | None:
     """The token of the Authorization header; None if there is none, or another scheme."""
-    for name, value in scope["headers"]:
-        if name == b"authorization":
-            scheme, _, token = value.decode("latin-1").partition(" ")
-            return token.strip() if scheme.lower() == "bearer" else None
-    return None
+    scheme, _, token = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None
 
 
 def bot_id(scope: Scope) -> str | None:

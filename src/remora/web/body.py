@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import TypeVar
 
 import msgspec
 from msgspec import Struct
-from starlette.types import Receive, Scope
+from starlette.types import Receive
 
 from remora.errors import BodyTooLarge, InvalidField
 from remora.ledger.commands import OnShortfall
@@ -39,24 +40,23 @@ class _OnlySecret(Struct):
 _only_secret = msgspec.json.Decoder(_OnlySecret)
 
 
-async def read(scope: Scope, receive: Receive, most: int = MAX_BYTES) -> bytes:
+async def read(headers: Mapping[bytes, bytes], receive: Receive, most: int = MAX_BYTES) -> bytes:
     """Read the whole body, or raise BodyTooLarge as soon as it is known to have more than `most` bytes."""
-    for name, value in scope["headers"]:
-        if name == b"content-length" and int(value) > most:
-            raise _too_large(most)
+    if int(headers.get(b"content-length", 0)) > most:
+        raise _too_large(most)
     parts: list[bytes] = []
-    size = 0
-    while True:
+    left, more = most, True
+    while more:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise ClientGone
         part = message.get("body", b"")
-        size += len(part)
-        if size > most:
+        left -= len(part)
+        if left < 0:
             raise _too_large(most)
         parts.append(part)
-        if not message.get("more_body"):
-            return parts[0] if len(parts) == 1 else b"".join(parts)
+        more = message.get("more_body", False)
+    return b"".join(parts)
 
 
 def decode(decoder: msgspec.json.Decoder[Body], raw: bytes) -> Body:

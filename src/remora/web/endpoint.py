@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar
 
 import msgspec
 from msgspec import Struct
-from starlette.types import Receive, Scope, Send
+from starlette.types import Receive, Scope
 
 from remora import errors
 from remora.errors import (
@@ -50,7 +50,8 @@ COMMON_REFUSALS = (
 
 FAILED_AUTHENTICATION = (TokenInvalid, NoSuchBot, PairSuperseded, PermissionDenied)
 NOTHING = Wanted()
-JSON = (b"content-type", b"application/json")
+
+_encode = msgspec.json.Encoder().encode
 
 
 class SecretBody(Protocol):
@@ -112,8 +113,8 @@ class About:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """An ASGI application for one call. It has one verb: looking up, for which what is wanted is read together
-    with who asks; reading; or writing, which is waited for.
+    """One call, which gives the content of its answer, or raises. It has one verb: looking up, for which what is
+    wanted is read together with who asks; reading; or writing, which is waited for.
     """
 
     about: About
@@ -124,25 +125,26 @@ class Endpoint:
     reads: Callable[[Call, Any, Transaction], Struct] | None = None
     writes: Callable[[Call, Any], Awaitable[Struct]] | None = None
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive) -> bytes:
         services: Services = scope["services"]
         seen: Observation = scope["seen"]
-        raw = await bodies.read(scope, receive, self.about.max_bytes)
+        raw = await bodies.read(seen.headers, receive, self.about.max_bytes)
         try:
-            answer = await self._answer(services, scope, raw, seen)
+            return _encode(await self._answer(services, scope, raw, seen))
         except FAILED_AUTHENTICATION as failure:
             await services.limiter.ready(rate_limit.FAILED_AUTH, auth.address(scope))
             seen.quota, within = services.limiter.take(rate_limit.FAILED_AUTH, auth.address(scope))
             if not within:
                 raise rate_limit.refusal(seen.quota) from failure
             raise
-        await respond(send, 200, msgspec.json.encode(answer))
 
     async def _answer(self, services: Services, scope: Scope, raw: bytes, seen: Observation) -> Struct:
         now = services.installation.clock.now()
         bot_id = seen.bot_id = auth.bot_id(scope)
         claims = tokens.read(
-            auth.bearer_token(scope), services.installation.signing_key, None if self.takes_expired_token else now
+            auth.bearer_token(seen.headers),
+            services.installation.signing_key,
+            None if self.takes_expired_token else now,
         )
         if bot_id is None:
             raise NoSuchBot("the query parameter botId must be given once, and be a bot's id")
@@ -216,10 +218,3 @@ def writes(
         return Endpoint(about, msgspec.json.Decoder(about.body), takes_expired_token, writes=verb)
 
     return make
-
-
-async def respond(send: Send, status: int, content: bytes, headers: list[tuple[bytes, bytes]] | None = None) -> None:
-    """Send a JSON answer."""
-    length = (b"content-length", b"%d" % len(content))
-    await send({"type": "http.response.start", "status": status, "headers": [JSON, length, *(headers or [])]})
-    await send({"type": "http.response.body", "body": content})

@@ -40,8 +40,7 @@ class Metrics:
 
     def __init__(self, tally: Tally) -> None:
         self.tally = tally
-        self._requests: dict[tuple[str, str, int, int | None], Cells] = {}
-        self._seconds: dict[str, Cells] = {}
+        self._requests: dict[tuple[str, str, int, int | None], tuple[Cells, Cells]] = {}
         self._points: dict[tuple[str, str], Cells] = {}
 
     def cells(self, family: Family, *labels: str) -> Cells:
@@ -53,11 +52,10 @@ class Metrics:
         counted as one.
         """
         route = scope["route"].path if "route" in scope else UNKNOWN_ROUTE
-        cells = self._requests.get((route, scope["method"], status, code))
-        if cells is None:
-            cells = self._new_request(route, scope["method"], status, code)
-        cells[0] += 1
-        observe(self._seconds[route], families.SECONDS, seconds)
+        key = (route, scope["method"], status, code)
+        number, taken = self._requests.get(key) or self._new_request(*key)
+        number[0] += 1
+        observe(taken, families.SECONDS, seconds)
 
     def limited(self, policy: str) -> None:
         """Count a request that was one too many."""
@@ -83,12 +81,12 @@ class Metrics:
             self.cells(families.BATCH_SECONDS, name),
         )
 
-    def _new_request(self, route: str, method: str, status: int, code: int | None) -> Cells:
+    def _new_request(self, route: str, method: str, status: int, code: int | None) -> tuple[Cells, Cells]:
         known = method if method in METHODS else OTHER_METHOD
-        cells = self.cells(families.REQUESTS, route, known, str(status), "" if code is None else str(code))
+        number = self.cells(families.REQUESTS, route, known, str(status), "" if code is None else str(code))
+        cells = number, self.cells(families.REQUEST_SECONDS, route)
         if known == method:
             self._requests[route, method, status, code] = cells
-        self._seconds.setdefault(route, self.cells(families.REQUEST_SECONDS, route))
         return cells
 
     def _points_of(self, bot_id: str, kind: str) -> Cells:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import itertools
 import logging
 import re
 import secrets
 import sys
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 import msgspec
@@ -16,9 +19,13 @@ from starlette.types import Scope
 
 from remora.web.rate_limit import Quota
 
-_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+_ASKED_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 PATH_CHARACTERS = 200
 CLIENT_GONE_STATUS = 499  # as nginx logs it; nobody is there to receive it
+
+_PROCESS = secrets.token_hex(5)
+_numbers = itertools.count(1)
+"""A request id is the process's, which is random, and a number: it has to be one of its kind, not a secret."""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -26,10 +33,11 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger("remora")
 
 
 class Observation(Struct):
-    """One request as it goes: filled in on the way, written down at the end."""
+    """One request as it goes: filled in on the way, written down at the end. Of its headers the first of each name."""
 
     request_id: str
     started: float
+    headers: Mapping[bytes, bytes]
     status: int = 0
     code: int | None = None
     bot_id: str | None = None
@@ -42,9 +50,10 @@ class Observation(Struct):
 
 def begin(scope: Scope) -> Observation:
     """Start to observe; a request id that the caller gives is kept if it is a harmless one."""
-    given = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
-    request_id = given.decode() if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
-    return Observation(request_id, time.perf_counter())
+    headers = dict(reversed(scope["headers"]))
+    given = headers.get(b"x-request-id")
+    known = given is not None and _ASKED_ID.fullmatch(given)
+    return Observation(known[0].decode() if known else f"{_PROCESS}{next(_numbers):06x}", time.perf_counter(), headers)
 
 
 class Line(Struct, omit_defaults=True):
@@ -66,7 +75,9 @@ class Line(Struct, omit_defaults=True):
 
 
 def finish(scope: Scope, seen: Observation, seconds: float) -> None:
-    """Write the request's line: by itself, for structlog's chain was a quarter of a look-up's cost."""
+    """Write the request's line: by itself, for structlog's chain was a quarter of a look-up's cost. It goes out at
+    the loop's next turn, with those of the requests that were answered in the same one.
+    """
     line = Line(
         seen.request_id,
         scope["method"],
@@ -82,9 +93,22 @@ def finish(scope: Scope, seen: Observation, seconds: float) -> None:
         datetime.now(UTC),
         seen.trace_id,
     )
-    out = sys.stderr.buffer
-    out.write(_encode(line) + b"\n")
-    out.flush()
+    sys.stderr.buffer.write(_encode(line) + b"\n")
+    global _flushes  # noqa: PLW0603 (a process has one standard error)
+    loop = asyncio.get_running_loop()
+    if _flushes is not loop:
+        _flushes = loop
+        loop.call_soon(_flush)
+
+
+_flushes: asyncio.AbstractEventLoop | None = None
+"""The loop in whose next turn the lines go out, if there are any."""
+
+
+def _flush() -> None:
+    global _flushes  # noqa: PLW0603
+    _flushes = None
+    sys.stderr.buffer.flush()
 
 
 def configure_logging() -> None:

@@ -38,7 +38,9 @@ IDEMPOTENCY_KEY = {
 
 def document(routes: Sequence[Route], base: str) -> Document:
     """The document of the routes below `base`; new at each call, so that a caller may change it."""
-    endpoints = {route.path.removeprefix(base): route.app for route in routes if isinstance(route.app, Endpoint)}
+    endpoints = {
+        route.path.removeprefix(base): route.endpoint for route in routes if isinstance(route.endpoint, Endpoint)
+    }
     abouts = [each.about for each in endpoints.values()]
     structs = [struct for about in abouts for struct in (about.body, about.answer, about.envelope)]
     _, schemas = msgspec.json.schema_components(structs, ref_template=f"{_REF}{{name}}")

@@ -23,6 +23,7 @@ from remora.storage.database import Transaction
 from remora.web.mailbox import Mailbox, too_slow
 from remora.web.metrics import Metrics
 from remora.web.tracing import Tracing
+from remora.web.turn import Turn
 
 Value = TypeVar("Value")
 
@@ -31,6 +32,9 @@ ORDERS_TOGETHER = 1_000
 
 IDS_TOGETHER = 5_000
 """At most so many ids are looked up in one statement."""
+
+GATHERED = 20
+"""Whoever asks an embedded store for more ids than so many gains nothing by asking together with others."""
 
 LOOKED_UP_FOR_EACH = 10
 """For each order that may wait so many ids may: they are looked up that much quicker."""
@@ -57,6 +61,7 @@ class Store:
             most_together=ORDERS_TOGETHER,
             watches=self._watches("writer", settings.queue_limit),
         )
+        self._turn: Turn[Question, Answer] = Turn(partial(lookup.answer, installation))
         self.reader: Engine[Question, Answer] | None = None
         if not installation.database.embedded:
             self.reader = Engine(
@@ -73,6 +78,8 @@ class Store:
     async def look_up(self, bot_id: str, question: Question) -> Answer:
         """Who asks, and what they ask for."""
         if self.reader is None:
+            if len(question) <= GATHERED:
+                return await self._turn.answer_of(bot_id, question)
             [answer] = lookup.answer(self.installation, bot_id, [question])
             return answer
         return await self._mailbox.answer_of(self.reader, bot_id, question, self._sender())

@@ -37,10 +37,9 @@ def get_client_points(call: Call, asked: ClientPointsRequest, found: LookedUp) -
     call.seen.asked, call.seen.found = len(client_ids) + len(platform_client_ids), 0
     found.someone()
     rows = [
-        ClientPointInfo(platform=each.platform, points=each.points, client_id=client_id)
-        for client_id, each in found.by_client_id.items()
+        ClientPointInfo(each.platform, each.points, client_id) for client_id, each in found.by_client_id.items()
     ] + [
-        ClientPointInfo(platform=each.platform, points=each.points, platform_client_id=platform_client_id)
+        ClientPointInfo(each.platform, each.points, platform_client_id=platform_client_id)
         for platform_client_id, each in found.by_platform_client_id.items()
     ]
     call.seen.found = len(rows)

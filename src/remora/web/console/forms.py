@@ -28,7 +28,7 @@ async def read(scope: Scope, receive: Receive, token: str | None) -> Mapping[str
     BodyTooLarge refuse. Of a field that comes twice, the last counts.
     """
     check_origin(scope)
-    raw = await body.read(scope, receive)
+    raw = await body.read(scope["seen"].headers, receive)
     if header(scope, b"content-type").partition(";")[0].strip().lower() != TYPE:
         raise InvalidField(f"a form must be {TYPE}")
     try:

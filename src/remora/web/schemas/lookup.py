@@ -42,7 +42,7 @@ class ClientPointsRequest(Struct, frozen=True, rename="camel"):
         refuse_nul("platformClientIds", self.platform_client_ids or [])
 
 
-class ClientPointInfo(Struct, frozen=True, omit_defaults=True, rename="camel"):
+class ClientPointInfo(Struct, frozen=True, omit_defaults=True, rename="camel", gc=False):
     """One client's points, under the id it was asked by."""
 
     platform: Annotated[Platform, Meta(description="Where the client chats.")]

@@ -18,11 +18,11 @@ WHERE clients.bot_id = :bot_id;
 
 -- name: balances_by_client_id
 -- The stored balances of the clients with these encoded ids, a JSON array.
-SELECT client_id, client_id, platform, available, next_due_at FROM clients
+SELECT client_id, platform, available, next_due_at FROM clients
 WHERE bot_id = :bot_id AND client_id = ANY (ARRAY(SELECT json_array_elements_text(CAST(:ids AS json))));
 
 -- name: balances_by_platform
 -- The stored balances of the clients with these ids, a JSON array, on one platform.
-SELECT platform_client_id, client_id, platform, available, next_due_at FROM clients
+SELECT client_id, platform, available, next_due_at, platform_client_id FROM clients
 WHERE bot_id = :bot_id AND platform = :platform
   AND platform_client_id = ANY (ARRAY(SELECT json_array_elements_text(CAST(:ids AS json))));

@@ -13,10 +13,12 @@ CROSS JOIN clients ON clients.bot_id = :bot_id AND clients.platform = json_extra
 
 -- name: balances_by_client_id
 -- The stored balances of the clients with these encoded ids.
-SELECT client_id, client_id, platform, available, next_due_at FROM clients
-WHERE bot_id = :bot_id AND client_id IN (:ids);
+WITH asked (id) AS (VALUES :ids)
+SELECT client_id, platform, available, next_due_at
+FROM asked CROSS JOIN clients ON bot_id = :bot_id AND client_id = asked.id;
 
 -- name: balances_by_platform
 -- The stored balances of the clients with these ids on one platform.
-SELECT platform_client_id, client_id, platform, available, next_due_at FROM clients
-WHERE bot_id = :bot_id AND platform = :platform AND platform_client_id IN (:ids);
+WITH asked (id) AS (VALUES :ids)
+SELECT client_id, platform, available, next_due_at, platform_client_id
+FROM asked CROSS JOIN clients ON bot_id = :bot_id AND platform = :platform AND platform_client_id = asked.id;
