@@ -52,7 +52,8 @@ def test_each_bots_are_answered_apart(turn: Turn[int, int], doubling: Doubling) 
     async def two() -> tuple[list[int | BaseException], list[int | BaseException]]:
         return await asyncio.gather(asked(turn, 1, 2, bot_id="a"), asked(turn, 3, bot_id="b"))
 
-    assert asyncio.run(two()) == ([2, 4], [6])
+    first, second = asyncio.run(two())
+    assert (first, second) == ([2, 4], [6])
     assert sorted(doubling.together) == [("a", [1, 2]), ("b", [3])]
 
 
