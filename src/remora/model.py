@@ -84,7 +84,7 @@ class Client(Struct, frozen=True):
     platform_client_id: str
 
 
-class Balance(Struct, frozen=True):
+class Balance(Struct, frozen=True, gc=False):
     """A client's stored answer, under the id it was asked by: `points` are what can be spent until `next_due_at`,
     and stale from then on.
     """
