@@ -91,7 +91,7 @@ class Pipeline:
             yield from send(self._pgconn)
             for is_statement in asked:
                 answer = _only((yield from fetch_many(self._pgconn)))
-                if answer.status == FAILED and fault is None:
+                if answer.status == FAILED:  # those behind it are not carried out
                     fault = error_from_result(answer, encoding=self._connection.info.encoding)
                 if is_statement:
                     answers.append(answer)
