@@ -35,7 +35,7 @@ IDS_TOGETHER = 5_000
 READERS = 2
 """So many connections read for look-ups: the server looks up the next ids while those before become an answer."""
 
-IDS_FOR_ANOTHER = 500
+IDS_FOR_ANOTHER = 800
 """The second one begins when so many ids wait: a few are better looked up with those that come after them."""
 
 LOOKED_UP_FOR_EACH = 10
