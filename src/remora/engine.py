@@ -20,6 +20,9 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 Told_contra = TypeVar("Told_contra", contravariant=True)
 
+HEAVY = 50
+"""An item that weighs so much is begun at once: it would gain little by what comes with it."""
+
 CarryOut = Callable[[str, Sequence[Item]], Sequence[Result]]
 """Carries out one bot's items, all in one transaction, and returns a result for each."""
 
@@ -99,9 +102,10 @@ class Engine(Generic[Item, Result]):
         self.queue(bot_id, item, answer, sender)
         return answer
 
-    def queue(self, bot_id: str, item: Item, reply: Reply[Result], sender: object = None) -> None:
+    def queue(self, bot_id: str, item: Item, reply: Reply[Result], sender: object = None, *, wake: bool = True) -> None:
         """Queue an item. It is answered when its transaction has ended. StoreUnavailable, at once, if the queue is
-        full or closed; the item was not taken then.
+        full or closed; the item was not taken then. Where it is not to `wake` a thread that is idle, `wake` has to
+        follow.
         """
         waiting: _Waiting[Item, Result] = _Waiting(bot_id, item, self._weigh(item), sender, reply)
         with self._changed:
@@ -112,6 +116,12 @@ class Engine(Generic[Item, Result]):
                 raise StoreUnavailable("too much is waiting for the database; nothing was done")
             self._waiting.append(waiting)
             self._add_weight(waiting.weight)
+            if wake or waiting.weight >= HEAVY:
+                self._changed.notify()
+
+    def wake(self) -> None:
+        """Let an idle thread begin with what was queued."""
+        with self._changed:
             self._changed.notify()
 
     def close(self) -> None:
