@@ -4,7 +4,7 @@ catalog of a real database, and from what the API really sends. So it can be tol
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import pglast
@@ -18,6 +18,7 @@ from remora.service.installation import Installation, migrate, open_installation
 from remora.settings import PostgresUrl, Secret, Settings
 from remora.storage import postgresql
 from remora.storage.migrations import citus
+from remora.storage.pipeline import Numbered, Pipeline
 from remora.web.routes import API
 from tests.cast import SIGNING_KEY, START, Api, ManualClock, open_shop
 from tests.servers.databases import Databases
@@ -225,7 +226,13 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
         texts.append(query.encode() if isinstance(query, str) else query)
         return execute(cursor, query, *arguments, **options)
 
+    class Noted(Pipeline):
+        def send(self, statement: Numbered, values: Mapping[str, object]) -> None:
+            texts.append(statement.text)
+            super().send(statement, values)
+
     monkeypatch.setattr(psycopg.Cursor, "execute", noted)
+    monkeypatch.setattr(postgresql, "Pipeline", Noted)
     return texts
 
 
@@ -243,9 +250,9 @@ def test_requests_send_nothing_else(
     clock: ManualClock,
     sent: list[bytes],
 ) -> None:
-    named = {text: name for name, text in postgresql._texts().items()}
-    ours = (postgresql.READ, postgresql.WRITE, postgresql._SESSION, postgresql.NOT_FOR_EVER, "COMMIT", "ROLLBACK")
-    control = {text.encode() for text in ours}
+    named = {each.text: name for name, each in postgresql._numbered().items()}
+    ours = (postgresql.READ, postgresql.WRITE, postgresql.COMMIT, postgresql._SESSION, postgresql.NOT_FOR_EVER)
+    control = {each.text for each in ours} | {b"ROLLBACK"}
     shop, rival = open_shop(installation, "teaShop01"), open_shop(installation, "rivalShop")
     api = serve(installation, settings)
     sent.clear()

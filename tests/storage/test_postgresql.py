@@ -172,6 +172,44 @@ def write(database: Database, name: str) -> None:
         keep(tx, name)
 
 
+# Statements go by libpq's own pipeline.
+
+
+def test_a_text_with_nul_is_refused_rather_than_cut_off(database: Database) -> None:
+    write(database, "a")
+    with pytest.raises(psycopg.DataError, match="NUL"), database.read() as tx:
+        tx.one(VALUE, name="a\0b")
+    with database.read() as tx:
+        assert tx.one(VALUE, name="a") == ("1",)
+
+
+def test_of_several_statements_that_fail_the_first_is_told(database: Database, shop: Shop) -> None:
+    operation = {"key": "a", "request_hash": bytes(32), "answer": b"", "created_at": 0}
+
+    def add_wrong_ones() -> None:
+        with database.write() as tx:
+            tx.run_many("operation_add", shop.bot_id, [operation, operation])
+            tx.run_many("operation_add", shop.bot_id, [{**operation, "request_hash": b"short"}])
+
+    with pytest.raises(UniqueViolation, match="operations_pkey"):
+        add_wrong_ones()
+    write(database, "b")
+
+
+@pytest.mark.parametrize("pooled", [False, True], ids=["direct", "pooled"])
+def test_a_statement_is_prepared_once_for_a_connection_that_is_ours(
+    request: pytest.FixtureRequest, settings: Settings, *, pooled: bool
+) -> None:
+    database = opened(through(request, url_of(settings)) if pooled else url_of(settings), pool_size=1)
+    for name in "ab":
+        write(database, name)
+    with database.read() as tx:
+        assert isinstance(tx, postgresql.PostgresTransaction)
+        found = tx._connection.execute("SELECT count(*) FROM pg_prepared_statements WHERE name = %s", [KEEP]).fetchall()
+    assert found == [(0 if pooled else 1,)]
+    database.close()
+
+
 # A server that will not do is told apart when the store is opened.
 
 

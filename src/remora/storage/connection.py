@@ -46,6 +46,11 @@ class Connection(psycopg.Connection[Row]):
 
     wait_seconds: float | None = None
 
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.prepared: set[bytes] = set()
+        """The names of the statements that the server has prepared for it."""
+
     def wait(self, gen: PQGen[Result], interval: float = TICK_SECONDS, timeout: float | None = None) -> Result:
         bound = self.wait_seconds if timeout is None else timeout
         try:
@@ -100,18 +105,8 @@ def errors_translated() -> Iterator[None]:
         raise translated(problem) from problem
 
 
-def first_of(problem: psycopg.Error) -> psycopg.Error:
-    """The error of the statement that failed. Leaving a pipeline raises what became of its last statement, over what
-    the failed one before it has raised.
-    """
-    if isinstance(problem, pg.PipelineAborted) and isinstance(problem.__context__, psycopg.Error):
-        return first_of(problem.__context__)
-    return problem
-
-
 def translated(problem: psycopg.Error) -> Exception:
     """Turn the driver's errors into ours, in this one place."""
-    problem = first_of(problem)
     if isinstance(problem, pg.UniqueViolation):
         return UniqueViolation(problem.diag.message_primary or "a key is taken")
     if isinstance(problem, _AWAY):

@@ -2,44 +2,47 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
-from types import TracebackType
-from typing import Self
 
 import psycopg
 from psycopg import errors as pg
 from psycopg.pq import TransactionStatus
+from psycopg.pq.abc import PGresult
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
 
 from remora.errors import StoreUnavailable
 from remora.settings import Secret
-from remora.storage.connection import Connection, conninfo_of, errors_translated, first_of, is_pooled, translated
+from remora.storage.connection import Connection, conninfo_of, errors_translated, is_pooled, translated
 from remora.storage.database import Begun, PoolState, Query, Row, Transaction
 from remora.storage.named import statements
 from remora.storage.parameters import array, table
+from remora.storage.pipeline import Numbered, Pipeline, numbered
 
 AWAY_SECONDS = 0.1
 """How long a connection is waited for while the server is known to be away: someone has to find out that it is back."""
 
-READ = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
-WRITE = "BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE"
+READ = numbered("begin_read", "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+WRITE = numbered("begin_write", "BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE")
+COMMIT = numbered("commit", "COMMIT")
 
-NOT_FOR_EVER = "SET LOCAL idle_in_transaction_session_timeout = '60s'"
+NOT_FOR_EVER = numbered("not_for_ever", "SET LOCAL idle_in_transaction_session_timeout = '60s'")
 """What holds locks is given up in the end, even if it was stopped by hand."""
 
 # Durable whatever the server's default is: an acknowledged write has to be on its disk.
-_SESSION = """
-SELECT set_config('statement_timeout', %(statement)s, %(local)s),
-       set_config('lock_timeout', %(lock)s, %(local)s),
-       set_config('idle_in_transaction_session_timeout', %(idle)s, %(local)s),
+_SESSION = numbered(
+    "session",
+    """
+SELECT set_config('statement_timeout', :statement, :local),
+       set_config('lock_timeout', :lock, :local),
+       set_config('idle_in_transaction_session_timeout', :idle, :local),
        set_config('synchronous_commit',
                   CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on' WHEN 'local' THEN 'on'
-                  ELSE current_setting('synchronous_commit') END, %(local)s)
-"""
+                  ELSE current_setting('synchronous_commit') END, :local)
+""",
+)
 
 
 class PostgresDatabase:
@@ -65,7 +68,7 @@ class PostgresDatabase:
             connection_class=Connection,
             kwargs={
                 "autocommit": True,  # we say BEGIN ourselves
-                "prepare_threshold": None if self._pooled_elsewhere else 1,
+                "prepare_threshold": None,  # what is worth it is prepared by `Pipeline`
             },
             min_size=1,
             max_size=pool_size,
@@ -83,10 +86,7 @@ class PostgresDatabase:
             connection = self._connection()
             try:
                 # The pipeline makes one transaction of them, which ends with it.
-                with connection.pipeline():
-                    if self._pooled_elsewhere:
-                        self._limit(connection, local=True)
-                    return PostgresTransaction(connection).together(*queries)
+                return self._begun_on(connection).together(*queries)
             except psycopg.Error as problem:
                 dead = connection.broken
                 connection.close()  # see `_leave`
@@ -123,17 +123,19 @@ class PostgresDatabase:
         self.pool.close(timeout=self._timeout_seconds)
 
     @contextmanager
-    def _transaction(self, begin: str, *queries: Query) -> Iterator[Begun]:
-        connection, rows = self._begun(begin, queries)
+    def _transaction(self, begin: Numbered, *queries: Query) -> Iterator[Begun]:
+        connection, tx, rows = self._begun(begin, queries)
         try:
-            with errors_translated(), PostgresTransaction(connection) as tx:
+            with errors_translated():
                 yield tx, rows
                 tx.commit()
         finally:
             _leave(connection)
             self.pool.putconn(connection)
 
-    def _begun(self, begin: str, queries: Sequence[Query]) -> tuple[Connection, list[list[Row]]]:
+    def _begun(
+        self, begin: Numbered, queries: Sequence[Query]
+    ) -> tuple[Connection, PostgresTransaction, list[list[Row]]]:
         """A connection that has begun a transaction with these queries. One that turns out to be dead, as all are once
         the server was started anew, is thrown away for another: nothing was done on it yet.
         """
@@ -141,26 +143,30 @@ class PostgresDatabase:
         while True:
             connection = self._connection()
             try:
-                return connection, self._begin(connection, begin, queries)
+                tx = self._begun_on(connection, begin)
+                return connection, tx, tx.together(*queries)
             except psycopg.Error as problem:
                 dead = connection.broken
                 _leave(connection)
                 self.pool.putconn(connection)
-                if isinstance(
-                    first_of(problem), pg.FeatureNotSupported
-                ):  # its URL asked for `target_session_attrs=any`
+                if isinstance(problem, pg.FeatureNotSupported):  # its URL asked for `target_session_attrs=any`
                     raise StoreUnavailable("the database is a standby, and cannot be written to") from problem
                 if not dead or time.monotonic() > last:
                     raise translated(problem) from problem
 
-    def _begin(self, connection: Connection, begin: str, queries: Sequence[Query]) -> list[list[Row]]:
-        with connection.pipeline():
-            connection.execute(begin)
-            if self._pooled_elsewhere:
-                self._limit(connection, local=True)
-            if self._patient and begin is WRITE:
-                connection.execute(NOT_FOR_EVER)
-            return PostgresTransaction(connection).together(*queries)
+    def _begun_on(self, connection: Connection, begin: Numbered | None = None) -> PostgresTransaction:
+        """A transaction that is on its way: the first statement that is waited for brings it there."""
+        pipeline = self._pipeline(connection)
+        if begin is not None:
+            pipeline.send(begin, {})
+        if self._pooled_elsewhere:
+            self._limit(pipeline, local=True)
+        if self._patient and begin is WRITE:
+            pipeline.send(NOT_FOR_EVER, {})
+        return PostgresTransaction(connection, pipeline)
+
+    def _pipeline(self, connection: Connection) -> Pipeline:
+        return Pipeline(connection, prepares=not self._pooled_elsewhere)
 
     def _connection(self) -> Connection:
         try:
@@ -177,15 +183,17 @@ class PostgresDatabase:
             # Longer than the server's own, so that it can tell of them first.
             connection.wait_seconds = 2 * self._timeout_seconds
         if not self._pooled_elsewhere:
-            self._limit(connection, local=False)
+            pipeline = self._pipeline(connection)
+            self._limit(pipeline, local=False)
+            pipeline.back()
 
-    def _limit(self, connection: Connection, *, local: bool) -> None:
+    def _limit(self, pipeline: Pipeline, *, local: bool) -> None:
         """Bound every wait in the server. Behind a pooler a connection's settings are not its own, so there each
         transaction has to set them again.
         """
         most = 0 if self._patient else self._timeout_seconds
         values = {"statement": most, "lock": self._timeout_seconds, "idle": most}
-        connection.execute(_SESSION, {name: f"{value}s" for name, value in values.items()} | {"local": local})
+        pipeline.send(_SESSION, {name: f"{value}s" for name, value in values.items()} | {"local": local})
 
 
 class PostgresTransaction:
@@ -193,51 +201,47 @@ class PostgresTransaction:
     is told by the next that is waited for, or by the end of the transaction.
     """
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, pipeline: Pipeline) -> None:
         self._connection = connection
-        self._statements = _texts()
-        self._sending = ExitStack()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        # The pipeline has to know of it: else it raises that it was aborted, over the very problem that did it.
-        self._sending.__exit__(kind, problem, trace)
+        self._pipeline = pipeline
+        self._statements = _numbered()
 
     def run(self, query: str, **values: object) -> int:
-        return self._execute(query, values).rowcount
+        return self._answer(query, values).command_tuples or 0
 
     def run_many(self, query: str, bot_id: str, rows: Iterable[Mapping[str, object]]) -> None:
         written = list(rows)
         if written:
-            self._send()
-            self._execute(query, {"bot_id": bot_id, "rows": table(written)})
+            self._pipeline.send(self._statements[query], {"bot_id": bot_id, "rows": table(written)})
+            self._pipeline.flush()
 
     def one(self, query: str, **values: object) -> Row | None:
-        return self._execute(query, values).fetchone()
+        rows = self.all(query, **values)
+        return rows[0] if rows else None
 
     def all(self, query: str, **values: object) -> list[Row]:
-        return self._execute(query, values).fetchall()
+        return self._pipeline.rows(self._answer(query, values))
 
     def together(self, *queries: Query) -> list[list[Row]]:
-        with self._pipeline():
-            cursors = [self._execute(query, _in_json(values)) for query, values in queries]
-            return [cursor.fetchall() for cursor in cursors]
+        for query, values in queries:
+            self._pipeline.send(self._statements[query], _in_json(values))
+        answers = self._pipeline.back()
+        return [self._pipeline.rows(answer) for answer in answers[len(answers) - len(queries) :]]
 
     def script(self, text: str) -> None:
+        self._pipeline.back()
         self._connection.execute(text.encode())
 
-    def _execute(self, query: str, values: Mapping[str, object]) -> psycopg.Cursor[Row]:
-        return self._connection.cursor(binary=True).execute(self._statements[query], values)
+    def _answer(self, query: str, values: Mapping[str, object]) -> PGresult:
+        """The statement's, after those of all that was sent before."""
+        self._pipeline.send(self._statements[query], values)
+        return self._pipeline.back()[-1]
 
     def commit(self) -> None:
         """Keep what was done: for the same way there and back as the rows that were written last."""
         try:
-            with self._sending:
-                committed = self._connection.execute("COMMIT")
+            self._pipeline.send(COMMIT, {})
+            committed = self._pipeline.back()[-1]
         except (psycopg.OperationalError, psycopg.InternalError) as problem:
             # Where a statement before has failed, the transaction is open still, and undone for certain.
             status = self._connection.info.transaction_status
@@ -249,21 +253,12 @@ class PostgresTransaction:
                 " key"
             ) from problem
         # The server ends a transaction in which a statement has failed with a ROLLBACK, whatever it is told.
-        assert committed.statusmessage == "COMMIT", "a failed statement's error was swallowed"
-
-    def _send(self) -> None:
-        self._sending.enter_context(self._pipeline())
-
-    def _pipeline(self) -> AbstractContextManager[object]:
-        """The pipeline that is open, or a new one: a second inside the first would wait for all that was sent."""
-        if self._connection.info.pipeline_status is psycopg.pq.PipelineStatus.OFF:
-            return self._connection.pipeline()
-        return nullcontext()
+        assert committed.command_status == b"COMMIT", "a failed statement's error was swallowed"
 
 
 def _leave(connection: Connection) -> None:
-    """Undo a transaction that did not end. After a fault the connection is not used again: of the statements that were
-    in a pipeline behind the faulty one the driver believes that the server has prepared them.
+    """Undo a transaction that did not end. After a fault, or with statements on their way, the connection is not used
+    again; see `Pipeline`.
     """
     status = connection.info.transaction_status
     try:
@@ -282,9 +277,6 @@ def _in_json(values: Mapping[str, object]) -> Mapping[str, object]:
 
 
 @cache
-def _texts() -> dict[str, bytes]:
-    """The statements in the driver's own terms, `%(name)s` for `:name`."""
-    return {
-        name: re.sub(r":([a-z_]+)", r"%(\1)s", each.text.replace("%", "%%")).encode()
-        for name, each in statements("postgresql").items()
-    }
+def _numbered() -> dict[str, Numbered]:
+    """The statements by name."""
+    return {name: numbered(name, each.text) for name, each in statements("postgresql").items()}

@@ -11,7 +11,7 @@ import threading
 from asyncio import AbstractEventLoop
 from collections import deque
 from contextlib import suppress
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from remora.engine import Engine
 from remora.errors import StoreUnavailable
@@ -42,7 +42,8 @@ class Mailbox:
         if self._box is None or self._box.loop is not loop:
             self._box = _Box(loop, self.patience_seconds)
         letter: _Letter[Result] = _Letter(self._box)
-        engine.queue(bot_id, item, letter, sender)
+        engine.queue(bot_id, item, letter, sender, wake=False)
+        self._box.wake(engine)
         self._box.expect(letter)
         return await letter.future
 
@@ -105,6 +106,19 @@ class _Box:
         # In the order of their deadlines, for all wait equally long.
         self._expected: deque[_Letter[object]] = deque()
         self._timed = False
+        self._waking: set[Engine[Any, Any]] = set()
+
+    def wake(self, engine: Engine[Any, Any]) -> None:
+        """In the loop: let an engine begin once the loop has gone through all that is ready, so that what came together
+        is one batch, and the threads change places once.
+        """
+        if engine not in self._waking:
+            self._waking.add(engine)
+            self.loop.call_soon(self._wake, engine)
+
+    def _wake(self, engine: Engine[Any, Any]) -> None:
+        self._waking.remove(engine)
+        engine.wake()
 
     def post(self, letter: _Letter[Result]) -> None:
         """In any thread: bring a letter to the loop. Those of a batch come within microseconds: one wake-up does."""
