@@ -59,7 +59,8 @@ def check(installation: Installation, drafted: Draft, done: Done = ignore) -> It
             verdicts = judged(tx, drafted, batch, installation.clock.now())
         # A ledger that is there may refuse a grant; one that is new has nothing to refuse it for.
         wanted = [verdict.row for verdict in verdicts if verdict.verdict == GRANT]
-        outcomes = carried_out(installation, drafted.bot.bot_id, [_grant(row) for row in wanted], dry_run=True)
+        with paced(installation):
+            outcomes = carried_out(installation, drafted.bot.bot_id, [_grant(row) for row in wanted], dry_run=True)
         refused = {
             row.number: outcome.refusal.message
             for row, outcome in zip(wanted, outcomes, strict=True)
@@ -124,9 +125,7 @@ def printable(name: str) -> str:
     return "".join(character if character.isprintable() else "?" for character in kept)
 
 
-def _written(
-    installation: Installation, drafted: Draft, batch: Sequence[Row], operator: str | None
-) -> list[Verdict]:
+def _written(installation: Installation, drafted: Draft, batch: Sequence[Row], operator: str | None) -> list[Verdict]:
     """Carry out a batch in one transaction; where nothing is to be done it takes no lock."""
     bot_id = drafted.bot.bot_id
     with installation.database.read() as tx:

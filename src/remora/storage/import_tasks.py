@@ -82,5 +82,3 @@ def remove_pieces(tx: Transaction, bot_id: str, subject: str, kind: str, most: i
         return False
     last = row[0] + most - 1
     return tx.run("pieces_remove", bot_id=bot_id, subject=subject, kind=kind, last=last) > 0
-
-
