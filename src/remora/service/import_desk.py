@@ -57,12 +57,15 @@ class Standing(Struct, frozen=True):
 
 
 class Look(Struct, frozen=True):
-    """An upload that is looked at, what was found, and the import that its file is known as, if there is one."""
+    """An upload that is looked at, what was found, and the import that its file is known as, if there is one. `ran` says
+    that this very upload was confirmed.
+    """
 
     bot: Bot
     course: Course
     found: Findings | None
     known: Import | None
+    ran: bool
 
 
 class Result(Struct, frozen=True):
@@ -108,9 +111,13 @@ def look(installation: Installation, authority: Authority, bot_id: str, upload_i
     with installation.database.read() as tx:
         bot = access.known_bot(tx, bot_id)
         task = _upload(tx, bot_id, upload_id)
-        known = None if task.import_id is None else rows.find(tx, bot_id, task.import_id)
+        known = run = None
+        if task.import_id is not None:
+            known = rows.find(tx, bot_id, task.import_id)
+            run = import_tasks.find(tx, bot_id, task.import_id, RUN)
     found = findings.read(task.findings, Findings)
-    return Look(bot, _course(task, installation.clock.now()), found, known)
+    ran = run is not None and run.source == upload_id
+    return Look(bot, _course(task, installation.clock.now()), found, known, ran)
 
 
 def look_again(installation: Installation, authority: Authority, bot_id: str, upload_id: str) -> Task | None:

@@ -13,8 +13,8 @@ import pytest
 from msgspec.structs import replace
 
 from remora.ledger.commands import Spend
-from remora.service import imports, tidy, uploads
 from remora.service import import_desk as desk
+from remora.service import imports, tidy, uploads
 from remora.service.installation import Installation
 from remora.settings import MIB, Settings
 from tests.backdoor import BackDoor
@@ -92,14 +92,14 @@ def test_rows_that_are_wrong_come_first_with_line_and_reason_and_the_report_has_
     path, page = settled(mei, send(mei, shop, MIXED))
     told = text(page)
     assert "Refused 2" in told
-    assert told.index("line 3 telegram U2") < told.index("line 4 LINE U3") < told.index("line 2 New clients LINE U1")
+    assert told.index("line 3 telegram U2") < told.index("line 4 LINE U3") < told.index("line 2 new LINE U1")
     assert "platform must be one of line, facebook, instagram, liveChat, whatsapp, not 'telegram'" in told
     report = mei.get(f"{path}/report")
     assert report.headers["content-type"] == "text/csv; charset=utf-8"
     assert report.text.startswith("\ufeffline,verdict,platform,platformClientId,clientId,points,entryId,detail\r\n")
     assert [line.split(",")[1] for line in report.text.splitlines()[1:]] == ["new", "refused", "refused"]
     path, page = confirm(mei, path)
-    assert "2 rows were refused" in text(page)
+    assert "Rows that were refused: 2." in text(page)
     assert "line 3 telegram U2" in text(page)
     assert "2,new,line,U1,one,100,one-1," in mei.get(f"{path}/report").text
     assert balances(shop) == {"line U1": 100}
@@ -264,7 +264,7 @@ def test_what_a_file_says_is_never_a_script_nor_a_formula(mei: Visitor, shop: Sh
     file = rows(f"line,{SCRIPT},,1,,{SCRIPT},", f"{SCRIPT},U2,{SCRIPT},=1+1,,,", "line,=1+1,,3,,,")
     path, page = settled(mei, send(mei, shop, file, name=f"{SCRIPT}.csv"))
     pages = [page, mei.page(f"{bot_path(shop)}/imports")]
-    assert f"'=1+1,,3" in mei.get(f"{path}/report").text
+    assert "'=1+1,,3" in mei.get(f"{path}/report").text
     path, page = confirm(mei, path)
     pages += [page, mei.page(f"{bot_path(shop)}/imports"), mei.page(f"{path}/undo")]
     assert ",'=1+1," in mei.get(f"{path}/report").text

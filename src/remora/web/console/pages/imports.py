@@ -68,8 +68,10 @@ async def upload(visit: Visit) -> Response:
 
 
 async def look(visit: Visit) -> Response:
-    """What would come of an upload's rows."""
+    """What would come of an upload's rows; once it is confirmed, what came of them."""
     found = await visit.do(import_desk.look, visit.authority, visit.part("bot_id"), visit.part("upload_id"))
+    if found.ran and found.course.task.import_id is not None:
+        return visit.to(_path(found.bot.bot_id, found.course.task.import_id))
     tally = found.found.tally if found.found else None
     return visit.page(
         "look.html",
