@@ -11,7 +11,7 @@ import structlog
 
 from remora.errors import StoreUnavailable
 from remora.web.errands import CHANGES, LOOKS, Errands
-from tests.eventually import SECONDS
+from tests.eventually import SECONDS, until
 
 
 def test_closing_lets_the_one_that_runs_come_to_its_end_and_begins_no_other() -> None:
@@ -32,8 +32,12 @@ def test_closing_lets_the_one_that_runs_come_to_its_end_and_begins_no_other() ->
     assert steps == ["look"], "a look waits for no change, and a change for the one before"
     closing = threading.Thread(target=errands.close)
     closing.start()
-    while not running.done():
+
+    def ended() -> bool:
         stepped.release()
+        return running.done()
+
+    until(ended)
     closing.join(SECONDS)
     assert not closing.is_alive()
     assert steps == ["look", "left"]

@@ -57,8 +57,8 @@ class Standing(Struct, frozen=True):
 
 
 class Look(Struct, frozen=True):
-    """An upload that is looked at, what was found, and the import that its file is known as, if there is one. `ran` says
-    that this very upload was confirmed.
+    """An upload that is looked at, what was found, and the import that its file is known as, if there is one. `ran`
+    says that this very upload was confirmed.
     """
 
     bot: Bot
