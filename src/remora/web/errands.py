@@ -36,6 +36,8 @@ class Errands:
             lane.shutdown(cancel_futures=True)
 
     def _run(self, what: str, work: Work) -> None:
+        if self._stopping.is_set():
+            return
         try:
             work(lambda: not self._stopping.is_set())
         except Refusal as refusal:

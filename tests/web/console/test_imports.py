@@ -2,59 +2,21 @@
 
 from __future__ import annotations
 
-import html
 import re
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-import httpx
 import pytest
-from msgspec.structs import replace
 
 from remora.ledger.commands import Spend
 from remora.service import import_desk as desk
-from remora.service import imports, tidy, uploads
-from remora.service.installation import Installation
-from remora.settings import MIB, Settings
-from tests.backdoor import BackDoor
-from tests.cast import DAY, SECOND, START, Api, ManualClock, Shop
-from tests.eventually import until
+from remora.service import imports
+from tests.cast import SECOND, START, ManualClock, Shop
 from tests.importing import ADMIN, balances, carry_out, imported, looked_at, rows, run, stopping_after
 from tests.wallet import Wallet
+from tests.web.console.importer import GOOD, MIXED, confirm, send, settled, text
 from tests.web.console.visitor import Visitor, bot_path, client_path, hidden
-
-GOOD = rows("line,U1,one,100,,Welcome,", "facebook,F1,two,20,,,")
-MIXED = rows("line,U1,one,100,,Welcome,", "telegram,U2,,5,,,", "line,U3,three,7,soon,,")
-SCRIPT = "<script>alert(1)</script>"
-
-
-def send(visitor: Visitor, shop: Shop, file: bytes, name: str = "clients.csv", **headers: str) -> httpx.Response:
-    """Upload a file as the page's form does."""
-    path = f"{bot_path(shop)}/imports"
-    return visitor.http.post(
-        path,
-        data=hidden(visitor.page(path)),
-        files={"file": (name, file, "text/csv")},
-        headers={name.replace("_", "-"): value for name, value in headers.items()},
-    )
-
-
-def settled(visitor: Visitor, answer: httpx.Response) -> tuple[str, str]:
-    """Where a form has led to, and what the page there says once the work is over."""
-    assert answer.status_code == 303, (answer.status_code, text(answer.text))
-    path = answer.headers["location"]
-    until(lambda: "data-refresh" not in visitor.page(path))
-    return path, visitor.page(path)
-
-
-def text(page: str) -> str:
-    """What a page says, in one line."""
-    return html.unescape(" ".join(re.sub(r"<[^>]*>", " ", page.partition("<main")[2]).split()))
-
-
-def confirm(visitor: Visitor, path: str) -> tuple[str, str]:
-    return settled(visitor, visitor.fill_in(path, step="confirm"))
 
 
 def test_a_file_is_looked_at_confirmed_imported_and_undone(mei: Visitor, shop: Shop) -> None:
@@ -128,102 +90,6 @@ def test_confirmed_twice_is_imported_once_and_shows_the_same(mei: Visitor, shop:
     assert balances(shop) == {"line U1": 100, "facebook F1": 20}
 
 
-@pytest.mark.parametrize(
-    ("file", "why"),
-    [
-        (b"", "the file is empty; its first row must name the columns"),
-        (b"\xff\xfep\0l\0", "line 1 is UTF-16: save the file as CSV in UTF-8"),
-        (rows("line,U1,,5,,,").replace(b"U1", b"U\xe91"), "line 2 is not UTF-8, from byte 7 on"),
-        (b"PK\x03\x04\0\0rubbish", "line 1 holds the character NUL: save the file as CSV in UTF-8"),
-        (rows('line,"U1,,5,,,'), "line 2 is not CSV"),
-        (b"platform,points\nline,5\n", "line 1 must name the columns; lacking are platformClientId"),
-        (b"platform,platformClientId,colour\n", "line 1 names columns that are unknown: 'colour'"),
-        (rows(), "the file has no rows, only a header"),
-    ],
-)
-def test_what_cannot_be_read_is_refused_as_a_whole_with_the_line(
-    mei: Visitor, shop: Shop, file: bytes, why: str
-) -> None:
-    path, page = settled(mei, send(mei, shop, file))
-    assert "This file cannot be imported, and nothing of it was." in text(page)
-    assert why in text(page)
-    assert 'value="confirm"' not in page
-    assert mei.fill_in(path, step="confirm").status_code == 404
-    assert mei.get(f"{path}/report").status_code == 404
-
-
-def test_a_form_without_a_file_says_so_beside_the_field(mei: Visitor, shop: Shop) -> None:
-    path = f"{bot_path(shop)}/imports"
-    secret = hidden(mei.page(path))["csrf"]
-    body = (
-        f'--b\r\nContent-Disposition: form-data; name="csrf"\r\n\r\n{secret}\r\n'
-        '--b\r\nContent-Disposition: form-data; name="file"; filename=""\r\n'
-        "Content-Type: application/octet-stream\r\n\r\n\r\n--b--\r\n"
-    )
-    answer = mei.http.post(path, content=body, headers={"content-type": "multipart/form-data; boundary=b"})
-    assert answer.status_code == 400
-    assert "Choose a file." in text(answer.text)
-
-
-def test_a_file_above_the_bound_is_refused_with_the_bound(
-    serve: Callable[[Installation, Settings], Api],
-    settings: Settings,
-    installation: Installation,
-    shop: Shop,
-    signed_in: Callable[[str], Visitor],
-    back_door: BackDoor,
-) -> None:
-    visitor = signed_in("staff")
-    serve(installation, replace(settings, upload_limit_mib=1))
-    for size in (MIB + 1, 2 * MIB):
-        answer = send(visitor, shop, b"x" * size)
-        assert answer.status_code == 413
-        assert "The file has more than 1 MiB and was not taken." in text(answer.text)
-    assert back_door.rows("SELECT count(*) FROM import_tasks") == [(0,)]
-    just = rows("line,U1,one,5,,,")
-    assert send(visitor, shop, just + b"\n" * (MIB - len(just))).status_code == 303
-
-
-def test_a_form_is_taken_from_a_page_of_the_session_only(
-    mei: Visitor, signed_in: Callable[[str], Visitor], shop: Shop, back_door: BackDoor
-) -> None:
-    path = f"{bot_path(shop)}/imports"
-    file = {"file": ("clients.csv", GOOD, "text/csv")}
-    others = hidden(signed_in("admin").page(path))
-    for data in ({}, {"csrf": ""}, {"csrf": "x" * 64}, others):
-        assert mei.http.post(path, data=data, files=file).status_code == 403
-    for headers in ({"sec_fetch_site": "cross-site"}, {"origin": "https://evil.example"}):
-        assert send(mei, shop, GOOD, **headers).status_code == 403
-    assert mei.http.post(path, files={**file, "csrf": (None, hidden(mei.page(path))["csrf"])}).status_code == 403, (
-        "the secret has to come before the file, or the file would be taken in first"
-    )
-    assert mei.send(path, hidden(mei.page(path))).status_code == 400, "a form without a file"
-    assert back_door.rows("SELECT count(*) FROM import_tasks") == [(0,)]
-    upload = looked_at(shop, GOOD)
-    for form in (f"{path}/files/{upload}", f"{path}/{imported(shop, MIXED)}", f"{path}/{imported(shop, MIXED)}/undo"):
-        assert mei.send(form, {"csrf": "x", "step": "confirm"}).status_code == 403
-    assert balances(shop) == {"line U1": 100}
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"",
-        b"rubbish",
-        b"--b\r\n",
-        b'--b\r\nContent-Disposition: form-data; name="csrf"\r\n\r\nx',
-        b"--b\r\n" + b"X: y\r\n" * 100,
-        b"--b\r\n\r\n" + b"x" * 5_000,
-        b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\nx\r\n' * 12 + b"--b--\r\n",
-    ],
-)
-def test_a_broken_form_is_refused(mei: Visitor, shop: Shop, body: bytes) -> None:
-    for kind in ("multipart/form-data; boundary=b", "multipart/form-data", "text/csv"):
-        answer = mei.http.post(f"{bot_path(shop)}/imports", content=body, headers={"content-type": kind})
-        assert answer.status_code in (400, 403)
-        assert "request" in answer.text
-
-
 def test_a_viewer_sees_what_was_imported_and_changes_nothing(
     signed_in: Callable[[str], Visitor], shop: Shop, rival: Shop
 ) -> None:
@@ -258,19 +124,6 @@ def test_no_such_import_and_no_such_upload_are_pages(mei: Visitor, shop: Shop) -
         assert mei.send(f"{bot_path(shop)}/imports/{path}", form).status_code == 404, path
     for number in ("0", "-1", "x", "9" * 30):
         assert "Nothing was imported yet." in mei.page(f"{bot_path(shop)}/imports?page={number}")
-
-
-def test_what_a_file_says_is_never_a_script_nor_a_formula(mei: Visitor, shop: Shop) -> None:
-    file = rows(f"line,{SCRIPT},,1,,{SCRIPT},", f"{SCRIPT},U2,{SCRIPT},=1+1,,,", "line,=1+1,,3,,,")
-    path, page = settled(mei, send(mei, shop, file, name=f"{SCRIPT}.csv"))
-    pages = [page, mei.page(f"{bot_path(shop)}/imports")]
-    assert "'=1+1,,3" in mei.get(f"{path}/report").text
-    path, page = confirm(mei, path)
-    pages += [page, mei.page(f"{bot_path(shop)}/imports"), mei.page(f"{path}/undo")]
-    assert ",'=1+1," in mei.get(f"{path}/report").text
-    for each in pages:
-        assert SCRIPT not in each
-        assert "&lt;script&gt;" in each
 
 
 def test_an_import_that_was_stopped_is_finished_by_continuing(
@@ -348,51 +201,6 @@ def test_two_processes_at_one_import_do_it_once(shop: Shop, monkeypatch: pytest.
     assert (known.grants, known.points, known.clients_made) == (12, 120, 12)
 
 
-def test_a_file_is_forgotten_after_a_day_or_when_it_was_imported(
-    mei: Visitor, shop: Shop, clock: ManualClock, back_door: BackDoor
-) -> None:
-    confirm(mei, settled(mei, send(mei, shop, GOOD))[0])
-    kinds = "SELECT DISTINCT kind FROM import_pieces ORDER BY kind"
-    assert back_door.rows(kinds) == [("look",), ("run",)]
-    path, _ = settled(mei, send(mei, shop, MIXED))
-    form = hidden(mei.page(path)) | {"step": "confirm"}
-    clock.time = START + DAY + SECOND
-    assert tidy.work(shop.installation, shop.bot_id) > 0
-    tidy.tidy(shop.installation, shop.bot_id, lambda _: None)
-    assert tidy.work(shop.installation, shop.bot_id) == 0
-    assert back_door.rows(kinds) == [("run",)]
-    new = signed_in_again(mei)
-    answer = new.get(path)
-    assert answer.status_code == 404
-    assert "Upload the file again" in text(answer.text)
-    form["csrf"] = hidden(new.page("/console/bots"))["csrf"]
-    assert new.send(path, form).status_code == 404
-    clock.time = START + 31 * DAY
-    tidy.tidy(shop.installation, shop.bot_id, lambda _: None)
-    assert back_door.rows("SELECT count(*) FROM import_tasks") == [(0,)]
-    assert back_door.rows("SELECT count(*) FROM import_pieces") == [(0,)]
-
-
-def signed_in_again(visitor: Visitor) -> Visitor:
-    assert visitor.sign_in("staff").status_code == 303
-    return visitor
-
-
-def test_a_stopped_import_whose_file_is_forgotten_asks_for_it_again(
-    mei: Visitor, shop: Shop, clock: ManualClock
-) -> None:
-    import_id = imported(shop, GOOD, stopping_after(3))
-    clock.time = START + DAY + SECOND
-    uploads.forget_old(shop.installation, shop.bot_id)
-    new = signed_in_again(mei)
-    path = f"{bot_path(shop)}/imports/{import_id}"
-    assert "upload the same file again" in text(new.page(path))
-    form = hidden(new.page(path))
-    assert new.send(path, form).status_code == 404
-    assert confirm(new, settled(new, send(new, shop, GOOD))[0])[0] == path
-    assert balances(shop) == {"line U1": 100, "facebook F1": 20}
-
-
 def test_what_the_shell_has_imported_is_listed_and_can_be_undone(mei: Visitor, shop: Shop) -> None:
     run(shop, GOOD, "from the shell.csv")
     listed = mei.page(f"{bot_path(shop)}/imports")
@@ -413,15 +221,6 @@ def test_a_long_list_has_pages(mei: Visitor, shop: Shop) -> None:
     assert second.count(".csv</bdi>") == 1
     assert 'href="?page=2"' in first
     assert f'href="{path}">Newest' in second
-
-
-def test_a_large_file_is_kept_in_pieces_and_comes_back_whole(shop: Shop, back_door: BackDoor) -> None:
-    file = rows(*(f"line,U{number},,1,,{number * 7919:0400d}," for number in range(2_000)))
-    upload = looked_at(shop, file)
-    [[pieces]] = back_door.rows("SELECT count(*) FROM import_pieces WHERE kind = 'file'")
-    assert pieces == -(-len(file) // uploads.PIECE_BYTES) > 2
-    with uploads.content(shop.installation, shop.bot_id, upload, "file") as kept:
-        assert kept.read() == file
 
 
 def test_the_client_page_tells_who_imported(mei: Visitor, shop: Shop) -> None:
