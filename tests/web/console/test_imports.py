@@ -183,6 +183,7 @@ def test_one_that_was_not_heard_of_for_a_minute_can_be_gone_on_with(
     carry_out(shop, lost)
     assert balances(shop) == {"line U1": 100, "facebook F1": 20}, "whoever has lost the task leaves it"
     assert "The file was imported." in text(mei.page(path))
+    assert "2,new,line,U1,one,100,one-1," in mei.get(f"{path}/report").text, "and what was told of it stays"
 
 
 def test_two_processes_at_one_import_do_it_once(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

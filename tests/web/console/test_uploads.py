@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 
 import pytest
@@ -10,12 +11,14 @@ from msgspec.structs import replace
 from remora.service import tidy, uploads
 from remora.service.installation import Installation
 from remora.settings import MIB, Settings
+from remora.storage import import_tasks
 from tests.backdoor import BackDoor
 from tests.cast import DAY, SECOND, START, Api, ManualClock, Shop
-from tests.importing import balances, imported, looked_at, rows, stopping_after
+from tests.importing import ADMIN, balances, imported, looked_at, rows, stopping_after
 from tests.web.console.importer import GOOD, MIXED, confirm, send, settled, signed_in_again, text
 from tests.web.console.visitor import Visitor, bot_path, hidden
 
+LARGE = rows(*(f"line,U{number},,1,,{number * 7919:0400d}," for number in range(2_000)))
 SCRIPT = "<script>alert(1)</script>"
 
 
@@ -169,9 +172,34 @@ def test_a_stopped_import_whose_file_is_forgotten_asks_for_it_again(
 
 
 def test_a_large_file_is_kept_in_pieces_and_comes_back_whole(shop: Shop, back_door: BackDoor) -> None:
-    file = rows(*(f"line,U{number},,1,,{number * 7919:0400d}," for number in range(2_000)))
-    upload = looked_at(shop, file)
+    upload = looked_at(shop, LARGE)
     [[pieces]] = back_door.rows("SELECT count(*) FROM import_pieces WHERE kind = 'file'")
-    assert pieces == -(-len(file) // uploads.PIECE_BYTES) > 2
+    assert pieces == -(-len(LARGE) // uploads.PIECE_BYTES) > 2
     with uploads.content(shop.installation, shop.bot_id, upload, "file") as kept:
-        assert kept.read() == file
+        assert kept.read() == LARGE
+
+
+def test_an_upload_that_was_broken_off_is_none(mei: Visitor, shop: Shop) -> None:
+    class Broken(io.BytesIO):
+        def read(self, _: int | None = -1, /) -> bytes:
+            if self.tell():
+                raise OSError("the disk is gone")
+            return super().read(uploads.PIECE_BYTES)
+
+    with pytest.raises(OSError, match="the disk is gone"):
+        uploads.keep(shop.installation, ADMIN, shop.bot_id, "half.csv", Broken(LARGE))
+    assert "half.csv" not in mei.page(f"{bot_path(shop)}/imports")
+    with shop.installation.database.read() as tx:
+        [half] = import_tasks.every(tx, shop.bot_id)
+    path = f"{bot_path(shop)}/imports/files/{half.subject}"
+    assert mei.get(path).status_code == 404
+    for step in ("again", "confirm"):
+        assert mei.send(path, hidden(mei.page("/console/bots")) | {"step": step}).status_code == 404
+
+
+def test_what_is_left_of_a_file_is_not_taken_for_the_file(mei: Visitor, shop: Shop, back_door: BackDoor) -> None:
+    path = f"{bot_path(shop)}/imports/files/{looked_at(shop, LARGE)}"
+    assert back_door.run("DELETE FROM import_pieces WHERE kind = 'file' AND number = 2") == 1
+    _, page = confirm(mei, path)
+    assert "The file is forgotten. Upload it again." in text(page)
+    assert balances(shop) == {}

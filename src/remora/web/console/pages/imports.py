@@ -27,7 +27,7 @@ from remora.web.console.visit import Visit
 from remora.web.errands import CHANGES, LOOKS
 
 PAGE = 25
-PATIENCE_SECONDS = 1.5
+PATIENCE_SECONDS = 1.0
 """So long a request waits for what it has begun: most files are small, and done by then."""
 
 
