@@ -39,7 +39,7 @@ def test_closing_lets_the_one_that_runs_come_to_its_end_and_begins_no_other() ->
     closing.join(SECONDS)
     assert not closing.is_alive()
     assert steps == ["look", "left"]
-    assert waiting.done()
+    assert waiting.cancelled()
 
 
 def test_one_that_fails_is_told_to_the_log_and_the_next_is_run() -> None:

@@ -31,13 +31,14 @@ class Errands:
 
     def close(self) -> None:
         """Begin no more, and wait until the one that is run has come to a place where it can be left."""
+        # Those that wait are let go of first, or the next would begin where the one that runs leaves.
+        for lane in self._lanes.values():
+            lane.shutdown(wait=False, cancel_futures=True)
         self._stopping.set()
         for lane in self._lanes.values():
-            lane.shutdown(cancel_futures=True)
+            lane.shutdown()
 
     def _run(self, what: str, work: Work) -> None:
-        if self._stopping.is_set():
-            return
         try:
             work(lambda: not self._stopping.is_set())
         except Refusal as refusal:
