@@ -12,9 +12,10 @@ import pytest
 
 from remora.ledger.commands import Spend
 from remora.service import import_desk as desk
-from remora.service import imports, tasks
+from remora.service import imports, tasks, uploads
 from remora.storage import import_tasks
 from tests.cast import SECOND, START, ManualClock, Shop
+from tests.eventually import until
 from tests.importing import ADMIN, balances, carry_out, imported, looked_at, rows, run, stopping_after
 from tests.wallet import Wallet
 from tests.web.console.importer import GOOD, MIXED, confirm, send, settled, text
@@ -86,9 +87,11 @@ def test_confirmed_twice_is_imported_once_and_shows_the_same(mei: Visitor, shop:
     with ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(lambda _: mei.send(path, form), range(4)))
     assert len({answer.headers["location"] for answer in answers}) == 1
-    where, page = settled(mei, answers[0])
+    where, _ = settled(mei, answers[0])
+    upload_id = path.rpartition("/")[2]
+    until(lambda: not uploads.is_there(shop.installation, shop.bot_id, upload_id))
     with shop.installation.database.write() as tx:  # as if the server had died before it forgot the file
-        import_tasks.add_piece(tx, shop.bot_id, path.rpartition("/")[2], import_tasks.FILE, 1, zlib.compress(GOOD))
+        import_tasks.add_piece(tx, shop.bot_id, upload_id, import_tasks.FILE, 1, zlib.compress(GOOD))
     assert settled(mei, mei.send(path, form))[0] == where, "and later too, as it was"
     assert "2,new,line,U1,one,100,one-1," in mei.get(f"{where}/report").text
     assert balances(shop) == {"line U1": 100, "facebook F1": 20}

@@ -14,6 +14,7 @@ from remora.settings import MIB, Settings
 from remora.storage import import_tasks
 from tests.backdoor import BackDoor
 from tests.cast import DAY, SECOND, START, Api, ManualClock, Shop
+from tests.eventually import until
 from tests.importing import ADMIN, balances, imported, looked_at, rows, stopping_after
 from tests.web.console.importer import GOOD, MIXED, confirm, send, settled, signed_in_again, text
 from tests.web.console.visitor import Visitor, bot_path, hidden
@@ -136,7 +137,7 @@ def test_a_file_is_forgotten_after_a_day_or_when_it_was_imported(
 ) -> None:
     confirm(mei, settled(mei, send(mei, shop, GOOD))[0])
     kinds = "SELECT DISTINCT kind FROM import_pieces ORDER BY kind"
-    assert back_door.rows(kinds) == [("look",), ("run",)]
+    until(lambda: back_door.rows(kinds) == [("look",), ("run",)])
     path, _ = settled(mei, send(mei, shop, MIXED))
     form = hidden(mei.page(path)) | {"step": "confirm"}
     clock.time = START + DAY + SECOND
