@@ -25,7 +25,7 @@ from remora.storage.database import Transaction
 from remora.storage.import_tasks import Task
 from remora.storage.imports import Import
 
-KINDS = (LOOK, RUN, UNDO)
+STATES = ("starting", "running", "stopped", "done", "undoing", "undo_stopped", "undone")
 
 
 class Course(Struct, frozen=True):
@@ -44,9 +44,7 @@ class Overview(Struct, frozen=True):
 
 
 class Standing(Struct, frozen=True):
-    """An import, and where it is: starting, running, stopped, done, undoing, undo_stopped or undone. `known` is None
-    while its file is being read.
-    """
+    """An import, and where it is: one of STATES. `known` is None while its file is being read."""
 
     import_id: str
     name: str
