@@ -56,7 +56,7 @@ class Standing(Struct, frozen=True):
 
 class Look(Struct, frozen=True):
     """An upload that is looked at, what was found, and the import that its file is known as, if there is one. `ran`
-    says that this very upload was confirmed.
+    says that this very upload was confirmed, or that its file was imported since it was looked at.
     """
 
     bot: Bot
@@ -114,7 +114,9 @@ def look(installation: Installation, authority: Authority, bot_id: str, upload_i
             known = rows.find(tx, bot_id, task.import_id)
             run = import_tasks.find(tx, bot_id, task.import_id, RUN)
     found = findings.read(task.findings, Findings)
-    ran = run is not None and run.source == upload_id
+    ran = (run is not None and run.source == upload_id) or (
+        known is not None and task.told_at < known.finished_at < NEVER
+    )
     return Look(bot, _course(task, installation.clock.now()), found, known, ran)
 
 

@@ -81,6 +81,14 @@ def test_the_same_file_again_changes_nothing_and_says_so(mei: Visitor, shop: Sho
     assert Wallet(shop, "one").journal() == journal
 
 
+def test_a_look_that_is_out_of_date_leads_to_the_import(mei: Visitor, shop: Shop, clock: ManualClock) -> None:
+    out_of_date = f"{bot_path(shop)}/imports/files/{looked_at(shop, GOOD)}"
+    assert "Nothing has been imported yet" in text(mei.page(out_of_date))
+    clock.time += SECOND
+    path = f"{bot_path(shop)}/imports/{imported(shop, GOOD)}"
+    assert mei.get(out_of_date).headers["location"] == path
+
+
 def test_confirmed_twice_is_imported_once_and_shows_the_same(mei: Visitor, shop: Shop) -> None:
     path, _ = settled(mei, send(mei, shop, GOOD))
     form = hidden(mei.page(path)) | {"step": "confirm"}
