@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 from collections.abc import Callable
 
 import pytest
 from msgspec.structs import replace
+from starlette.types import Message
 
+from remora.errors import BodyTooLarge
 from remora.service import tidy, uploads
 from remora.service.installation import Installation
 from remora.settings import MIB, Settings
 from remora.storage import import_tasks
+from remora.web.console import forms
+from remora.web.console import uploads as reading
 from tests.backdoor import BackDoor
 from tests.cast import DAY, SECOND, START, Api, ManualClock, Shop
 from tests.eventually import until
@@ -204,3 +209,26 @@ def test_what_is_left_of_a_file_is_not_taken_for_the_file(mei: Visitor, shop: Sh
     _, page = confirm(mei, path)
     assert "The file is forgotten. Upload it again." in text(page)
     assert balances(shop) == {}
+
+
+@pytest.mark.parametrize(("size", "taken"), [(3 * MIB // 2, 3 * MIB // 2), (99 * MIB, 2 * MIB)])
+def test_of_what_is_too_large_so_much_more_is_read_that_a_browser_shows_the_answer_and_no_more(
+    size: int, taken: int
+) -> None:
+    token, step = "a session's token", 64 * 1024
+    head = (
+        f'--b\r\nContent-Disposition: form-data; name="csrf"\r\n\r\n{forms.secret_of(token)}\r\n'
+        '--b\r\nContent-Disposition: form-data; name="file"; filename="f.csv"\r\n\r\n'
+    ).encode()
+    received = 0
+
+    async def receive() -> Message:
+        nonlocal received
+        piece = b"x" * step if received else head
+        received += len(piece)
+        return {"type": "http.request", "body": piece, "more_body": received < size}
+
+    scope = {"headers": [(b"content-type", b"multipart/form-data; boundary=b")]}
+    with pytest.raises(BodyTooLarge):
+        asyncio.run(reading.read(scope, receive, token, MIB))
+    assert taken <= received <= taken + 4 * step
