@@ -275,6 +275,12 @@ class ImportUndone(Refusal):
     code = 900027
 
 
+class NoSuchUpload(Refusal):
+    """There is no such upload: it was forgotten, after a day or once it was imported, or not kept whole."""
+
+    code = 900028
+
+
 def kinds() -> list[type[Refusal]]:
     """Every kind that has a code."""
     return [kind for kind in (*Refusal.__subclasses__(), *LedgerRefusal.__subclasses__()) if hasattr(kind, "code")]

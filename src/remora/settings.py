@@ -21,6 +21,8 @@ MAX_COUNT = 1_000_000
 MAX_WORKERS = 256
 MAX_RATE = 1_000_000_000
 MAX_WINDOW_SECONDS = 366 * 86_400
+MAX_UPLOAD_MIB = 4_096
+MIB = 1024 * 1024
 
 UNIT_SECONDS = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400}
 RATE = re.compile(
@@ -111,6 +113,7 @@ class Settings(Struct, frozen=True):
     failed_auth_limit: Rate
     trusted_proxies: tuple[str, ...]
     queue_limit: int
+    upload_limit_mib: int
     metrics: MetricsFor
     metrics_dir: Path | None
 
@@ -167,6 +170,7 @@ def load(variables: Mapping[str, str] | None = None) -> Settings:
         failed_auth_limit=env.read("REMORA_FAILED_AUTH_LIMIT", Rate(60, 60), rate),
         trusted_proxies=env.read("REMORA_TRUSTED_PROXIES", (), _networks),
         queue_limit=env.read("REMORA_QUEUE_LIMIT", 10_000, _whole(1, MAX_COUNT)),
+        upload_limit_mib=env.read("REMORA_UPLOAD_LIMIT", 64, _whole(1, MAX_UPLOAD_MIB)),
         workers=env.read("REMORA_WORKERS", 1, _whole(1, MAX_WORKERS)),
         metrics=env.read("REMORA_METRICS", MetricsFor.DIRECT, _metrics_for),
         metrics_dir=env.read(METRICS_DIR, None, _folder),

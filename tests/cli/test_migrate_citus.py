@@ -141,7 +141,7 @@ def test_a_run_that_was_stopped_half_way_is_gone_on_with(cluster: Cluster) -> No
     assert done == {*citus.EVERYWHERE, "bots", "credentials", "clients", "lots", "holds"}
     refuse(cluster, "none")
     assert cluster.shell.json("migrate", "--citus")["distributed"] == [
-        *("entries", "entry_lots", "operations", "imports", "import_rows")
+        *("entries", "entry_lots", "operations", "imports", "import_rows", "import_tasks", "import_pieces")
     ]
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from remora.model import Platform
-from remora.service import bots, clients, export, imports, lookup, tidy, verify
+from remora.service import bots, clients, export, import_desk, imports, lookup, tidy, uploads, verify
 from remora.service.standing import standings
 from tests.cast import DAY, POINT, SECOND, START, TOKEN, Api, ManualClock, Shop
-from tests.importing import check, rows, run, undo
+from tests.importing import ADMIN, check, looked_at, rows, run, undo, undone
 from tests.wallet import Wallet
 
 REGISTER = "/api/openapi/client/register"
@@ -80,6 +80,15 @@ def operate(shop: Shop, clock: ManualClock) -> None:
     assert [each.verdict for each in run(shop, file)] == ["grant", "new"]
     assert [each.row.taken for each in undo(shop, file)] == [5, 7]
     assert [imports.show(installation, bot_id, each.import_id) == each for each in imports.every(installation, bot_id)]
+    again = rows("line,imported,,9,,,", "line,wrong,no id,1,,,")
+    import_id = undone(shop, again)
+    looked_at(shop, again)
+    assert import_desk.overview(installation, ADMIN, bot_id).imports
+    assert import_desk.result(installation, ADMIN, bot_id, import_id).standing.state == "undone"
+    with import_desk.report(installation, ADMIN, bot_id, import_id, "undo") as report:
+        assert report.read()
+    clock.time += 40 * DAY
+    assert uploads.forget_old(installation, bot_id) == 3 + 1
     assert list(standings(installation, bot_id, START))
     assert verify.work(installation, bot_id) > 0
     assert list(verify.verify(installation, bot_id, lambda _: None)) == []

@@ -1,4 +1,4 @@
-"""`remora tidy`: settle what is due, and forget old idempotency keys."""
+"""`remora tidy`: settle what is due, and forget old idempotency keys and uploads."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from remora.service import tidy as service
 @click.argument("bot_id", metavar="[BOT]", required=False)
 @shell.with_json
 def tidy(bot_id: str | None, as_json: bool) -> None:
-    """Settle expired lots and timed-out holds, and forget keys older than 30 days.
+    """Settle expired lots and timed-out holds, and forget keys older than 30 days and old files of imports.
 
     It never changes an answer: run it from time to time, or not. Of one BOT, or of all.
     """

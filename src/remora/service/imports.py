@@ -59,7 +59,8 @@ def check(installation: Installation, drafted: Draft, done: Done = ignore) -> It
             verdicts = judged(tx, drafted, batch, installation.clock.now())
         # A ledger that is there may refuse a grant; one that is new has nothing to refuse it for.
         wanted = [verdict.row for verdict in verdicts if verdict.verdict == GRANT]
-        outcomes = carried_out(installation, drafted.bot.bot_id, [_grant(row) for row in wanted], dry_run=True)
+        with paced(installation):
+            outcomes = carried_out(installation, drafted.bot.bot_id, [_grant(row) for row in wanted], dry_run=True)
         refused = {
             row.number: outcome.refusal.message
             for row, outcome in zip(wanted, outcomes, strict=True)
@@ -71,18 +72,21 @@ def check(installation: Installation, drafted: Draft, done: Done = ignore) -> It
         done(len(batch))
 
 
-def run(installation: Installation, drafted: Draft, name: str, done: Done = ignore) -> Iterator[Verdict]:
+def run(
+    installation: Installation, drafted: Draft, name: str, done: Done = ignore, operator: str | None = None
+) -> Iterator[Verdict]:
     """Carry the import out, and tell what was done with each row once it is on disk: go through all of it. `name` is
-    the file's, to know the import by. ImportUndone if it was undone.
+    the file's, to know the import by; `operator` the person who asks for it. ImportUndone if it was undone.
 
     Rows that are done already are passed over; those that were refused before are tried again.
     """
     bot_id, now = drafted.bot.bot_id, installation.clock.now()
     with installation.database.write() as tx:
-        imports.begin(tx, bot_id, Import(drafted.import_id, _shown(name), drafted.count, now))
+        begun = Import(drafted.import_id, printable(name), drafted.count, now, began_by=operator)
+        imports.begin(tx, bot_id, begun)
         allowed(imports.find(tx, bot_id, drafted.import_id, lock=True))
     for batch in drafted.batches(BATCH):
-        yield from _written(installation, drafted, batch)
+        yield from _written(installation, drafted, batch, operator)
         done(len(batch))
     with installation.database.write() as tx:
         found = known(tx, bot_id, drafted.import_id, lock=True)
@@ -115,13 +119,13 @@ def state(each: Import) -> str:
     return "begun" if each.finished_at == NEVER else "done"
 
 
-def _shown(name: str) -> str:
+def printable(name: str) -> str:
     """A file's name as it can be kept and printed: what others made it of may be anything."""
     kept = name.encode(errors="replace").decode()[:MAX_NAME]
     return "".join(character if character.isprintable() else "?" for character in kept)
 
 
-def _written(installation: Installation, drafted: Draft, batch: Sequence[Row]) -> list[Verdict]:
+def _written(installation: Installation, drafted: Draft, batch: Sequence[Row], operator: str | None) -> list[Verdict]:
     """Carry out a batch in one transaction; where nothing is to be done it takes no lock."""
     bot_id = drafted.bot.bot_id
     with installation.database.read() as tx:
@@ -137,7 +141,8 @@ def _written(installation: Installation, drafted: Draft, batch: Sequence[Row]) -
         made = _make_clients(tx, installation, drafted, [each.row for each in verdicts if each.verdict == NEW])
         verdicts = [_named(verdict, made) for verdict in verdicts]
         wanted = [each for each in verdicts if each.verdict in (NEW, GRANT) and each.row.points]
-        outcomes = carried_out(inside(installation, tx), bot_id, [_grant(verdict.row) for verdict in wanted])
+        grants = [_grant(verdict.row, operator) for verdict in wanted]
+        outcomes = carried_out(inside(installation, tx), bot_id, grants)
         granted = [_granted(verdict, outcome) for verdict, outcome in zip(wanted, outcomes, strict=True)]
         _note(tx, bot_id, found, len(made), granted)
     by_number = {verdict.row.number: verdict for verdict in granted}
@@ -182,10 +187,11 @@ def _named(verdict: Verdict, made: dict[PlatformPair, Client]) -> Verdict:
     return replace(verdict, client_id=made[pair(verdict.row)].client_id) if verdict.verdict == NEW else verdict
 
 
-def _grant(row: Row) -> Order:
+def _grant(row: Row, operator: str | None = None) -> Order:
     """A row's grant. It needs no key: that it was made is noted in its own transaction, and not forgotten."""
     who = Who(platform=Platform(row.platform), platform_client_id=row.platform_client_id)
-    return Order(who, Grant(row.points, row.expires_at, None, row.reason or OPENING, row.metadata))
+    grant = Grant(row.points, row.expires_at, None, row.reason or OPENING, row.metadata)
+    return Order(who, grant, operator=operator)
 
 
 def _granted(verdict: Verdict, outcome: Outcome) -> Verdict:

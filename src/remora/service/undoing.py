@@ -32,9 +32,11 @@ class Undone(Struct, frozen=True):
     client: Client | None
 
 
-def undo(installation: Installation, bot_id: str, import_id: str, done: Done = ignore) -> Iterator[Undone]:
+def undo(
+    installation: Installation, bot_id: str, import_id: str, done: Done = ignore, operator: str | None = None
+) -> Iterator[Undone]:
     """Take back what an import granted, of each row what is left of its points, and tell what came of it: go through
-    all of it. Clients stay. NoSuchImport refuses.
+    all of it. Clients stay. `operator` is the person who asks for it. NoSuchImport refuses.
 
     Undoing again, or after it was stopped, goes on, and tells the same of the rows that were undone before.
     """
@@ -42,9 +44,10 @@ def undo(installation: Installation, bot_id: str, import_id: str, done: Done = i
         access.known_bot(tx, bot_id)
         found = known(tx, bot_id, import_id, lock=True)
         if found.undo_began_at == NEVER:
-            imports.save(tx, bot_id, replace(found, undo_began_at=installation.clock.now()))
+            begun = replace(found, undo_began_at=installation.clock.now(), undone_by=operator)
+            imports.save(tx, bot_id, begun)
     after = 0
-    while page := _taken_back(installation, bot_id, import_id, after):
+    while page := _taken_back(installation, bot_id, import_id, after, operator):
         yield from page
         done(len(page))
         after = page[-1].row.number
@@ -54,7 +57,9 @@ def undo(installation: Installation, bot_id: str, import_id: str, done: Done = i
             imports.save(tx, bot_id, replace(found, undone_at=installation.clock.now()))
 
 
-def _taken_back(installation: Installation, bot_id: str, import_id: str, after: int) -> list[Undone]:
+def _taken_back(
+    installation: Installation, bot_id: str, import_id: str, after: int, operator: str | None
+) -> list[Undone]:
     """Undo a batch in one transaction; one that is undone already is only told."""
     with installation.database.read() as tx:
         told = _told(tx, bot_id, imports.rows(tx, bot_id, import_id, after, BATCH))
@@ -64,7 +69,8 @@ def _taken_back(installation: Installation, bot_id: str, import_id: str, after: 
         found = known(tx, bot_id, import_id, lock=True)
         told = _told(tx, bot_id, imports.rows(tx, bot_id, import_id, after, BATCH))
         left = [each for each in told if each.row.taken is None]
-        outcomes = carried_out(inside(installation, tx), bot_id, [_reverse(each, import_id) for each in left])
+        orders = [_reverse(each, import_id, operator) for each in left]
+        outcomes = carried_out(inside(installation, tx), bot_id, orders)
         rows = [_without(each.row, outcome) for each, outcome in zip(left, outcomes, strict=True)]
         imports.save_rows(tx, bot_id, import_id, rows)
         taken, lacking = sum(row.taken or 0 for row in rows), sum(row.lacking or 0 for row in rows)
@@ -78,11 +84,12 @@ def _told(tx: Transaction, bot_id: str, rows: Sequence[ImportRow]) -> list[Undon
     return [Undone(row, named.get(row.client_id)) for row in rows]
 
 
-def _reverse(undone: Undone, import_id: str) -> Order:
+def _reverse(undone: Undone, import_id: str, operator: str | None) -> Order:
     client = undone.client
     assert client is not None, "clients stay"
     who = Who(platform=client.platform, platform_client_id=client.platform_client_id)
-    return Order(who, Reverse(undone.row.seq, None, OnShortfall.TAKE_AVAILABLE, f"Import {import_id} undone"))
+    reverse = Reverse(undone.row.seq, None, OnShortfall.TAKE_AVAILABLE, f"Import {import_id} undone")
+    return Order(who, reverse, operator=operator)
 
 
 def _without(row: ImportRow, outcome: Outcome) -> ImportRow:

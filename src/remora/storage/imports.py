@@ -14,7 +14,7 @@ from remora.storage.parameters import array
 
 class Import(Struct, frozen=True):
     """One file that was imported. `points` were granted in `grants` entries; of those `taken` were taken back, and
-    `lacking` could not be. Instants are NEVER until they have come.
+    `lacking` could not be. Instants are NEVER until they have come. Who did it is known of what the console did.
     """
 
     import_id: str
@@ -29,6 +29,8 @@ class Import(Struct, frozen=True):
     points: int = 0
     taken: int = 0
     lacking: int = 0
+    began_by: str | None = None
+    undone_by: str | None = None
 
 
 class ImportRow(Struct, frozen=True):
@@ -52,7 +54,7 @@ def begin(tx: Transaction, bot_id: str, made: Import) -> None:
 
 def save(tx: Transaction, bot_id: str, changed: Import) -> None:
     """Write what changes of an import that is there."""
-    fixed = ("name", "row_count", "began_at")
+    fixed = ("name", "row_count", "began_at", "began_by")
     tx.run("import_save", bot_id=bot_id, **{name: each for name, each in asdict(changed).items() if name not in fixed})
 
 

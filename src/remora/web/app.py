@@ -12,10 +12,11 @@ from starlette.types import Message, Receive, Scope, Send
 
 from remora.errors import InternalError, MethodNotAllowed, PathUnknown, RateLimited, Refusal
 from remora.service.installation import Installation
-from remora.settings import Settings
+from remora.settings import MIB, Settings
 from remora.web import auth, errors, observe, rate_limit, routes, tally, tracing
 from remora.web.body import ClientGone
 from remora.web.endpoint import Services
+from remora.web.errands import Errands
 from remora.web.figures import Figures
 from remora.web.local_limiter import LocalLimiter
 from remora.web.metrics import Metrics
@@ -45,6 +46,8 @@ class Application:
             metrics=metrics,
             figures=Figures(metrics, installation.database, limiter),
             metrics_for=settings.metrics,
+            errands=Errands(),
+            upload_limit_bytes=settings.upload_limit_mib * MIB,
         )
         self._router = Router(routes.every(), redirect_slashes=False)
         # The calls' paths are fixed, so that one look into a dictionary leads there; the router has all the rest.
@@ -60,6 +63,7 @@ class Application:
 
     def close(self) -> None:
         """Finish the writes that were accepted; the installation is the caller's to close."""
+        self.services.errands.close()
         self.services.store.close()
         self.services.limiter.close()
         self.services.figures.close()

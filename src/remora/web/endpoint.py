@@ -30,6 +30,7 @@ from remora.settings import MetricsFor
 from remora.storage.database import Transaction
 from remora.web import auth, rate_limit
 from remora.web import body as bodies
+from remora.web.errands import Errands
 from remora.web.errors import ErrorResponse
 from remora.web.figures import Figures
 from remora.web.metrics import Metrics
@@ -74,6 +75,8 @@ class Services:
     metrics: Metrics
     figures: Figures
     metrics_for: MetricsFor
+    errands: Errands
+    upload_limit_bytes: int
 
 
 class Call(Struct, frozen=True):

@@ -37,6 +37,7 @@ STATUS: dict[type[Refusal], int] = {
     errors.ImportRefused: 400,
     errors.NoSuchImport: 404,
     errors.ImportUndone: 409,
+    errors.NoSuchUpload: 404,
     errors.NotDistributable: 409,
     errors.OperatorExists: 409,
     errors.NoSuchOperator: 404,

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import httpx
 import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 from remora.model import Role
 from remora.service import passwords
@@ -11,6 +14,7 @@ from remora.service.installation import Installation
 from remora.storage import operators
 from remora.storage.operators import OperatorRow
 from tests.cast import Api, Shop
+from tests.web.console.chromium import CHROMIUM, TIMEOUT_MILLISECONDS
 from tests.web.console.visitor import PASSWORD, Visitor
 
 
@@ -66,3 +70,40 @@ def signed_in(staff: None, visit: Callable[[], Visitor]) -> Callable[[str], Visi
 def mei(signed_in: Callable[[str], Visitor]) -> Visitor:
     """Staff of the shop, signed in."""
     return signed_in("staff")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    assert CHROMIUM is not None, "CI has no chromium"
+    with sync_playwright() as playwright:
+        # As root, which CI is in its container, Chromium has no sandbox. It opens our own pages only.
+        sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
+        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=sandbox)
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def opened(browser: Browser, api: Api) -> Iterator[Callable[..., Page]]:
+    """Opens a browser of somebody's own. Whatever its console complains of, blocked styles and scripts included, fails
+    the test; but an answer that is no success is for the test to judge.
+    """
+    contexts, complaints = [], []
+
+    def hear(message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning") and "Failed to load resource" not in message.text:
+            complaints.append(message.text)
+
+    def open_(**options: Any) -> Page:
+        context = browser.new_context(base_url=str(api.http.base_url), **options)
+        context.set_default_timeout(TIMEOUT_MILLISECONDS)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", hear)
+        page.on("pageerror", lambda problem: complaints.append(str(problem)))
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+    assert complaints == []

@@ -2,70 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from remora.ledger.commands import Grant, Hold, Spend
-from tests.cast import DAY, START, Api, Shop
-from tests.stores import only
+from tests.cast import DAY, START, Shop
+from tests.importing import imported, looked_at, rows, stopping_after, undone
 from tests.wallet import Wallet
+from tests.web.console.chromium import NEEDED, assert_accessible, open_all, overhang, sign_in
 from tests.web.console.visitor import PASSWORD, SIGN_IN, bot_path, client_path
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = [
-    # In CI it has to be there: .ci/run installs it.
-    pytest.mark.skipif(
-        CHROMIUM is None and "CI" not in os.environ, reason="there is no chromium to look at pages with"
-    ),
-    pytest.mark.usefixtures("staff"),
-    only("sqlite", why="what a browser makes of a page does not depend on the store"),
-]
-
-TIMEOUT_MILLISECONDS = 15_000
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    assert CHROMIUM is not None, "CI has no chromium"
-    with sync_playwright() as playwright:
-        # As root, which CI is in its container, Chromium has no sandbox. It opens our own pages only.
-        sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
-        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=sandbox)
-        yield launched
-        launched.close()
-
-
-@pytest.fixture
-def opened(browser: Browser, api: Api) -> Iterator[Callable[..., Page]]:
-    """Opens a browser of somebody's own. Whatever its console complains of, blocked styles and scripts included, fails
-    the test; but an answer that is no success is for the test to judge.
-    """
-    contexts, complaints = [], []
-
-    def hear(message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning") and "Failed to load resource" not in message.text:
-            complaints.append(message.text)
-
-    def open_(**options: Any) -> Page:
-        context = browser.new_context(base_url=str(api.http.base_url), **options)
-        context.set_default_timeout(TIMEOUT_MILLISECONDS)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", hear)
-        page.on("pageerror", lambda problem: complaints.append(str(problem)))
-        return page
-
-    yield open_
-    for context in contexts:
-        context.close()
-    assert complaints == []
+pytestmark = NEEDED
 
 
 @pytest.fixture
@@ -79,12 +29,17 @@ def wallet(shop: Shop) -> Wallet:
     return wallet
 
 
-def sign_in(page: Page, name: str = "staff") -> None:
-    page.goto(SIGN_IN)
-    page.fill("#name", name)
-    page.fill("#password", PASSWORD)
-    page.click("main button")
-    page.wait_for_url("**/console/bots")
+def every_import(shop: Shop) -> list[str]:
+    """The pages of imports, in each state."""
+    wrong = [f'line,{"W" * 250}{number},,{number},soon,,"{{{"x" * 300}"' for number in range(3)]
+    file = rows("line,I1,,20,,,", "facebook,I2,,5,2030-01-31,,", *wrong)
+    began, bad = imported(shop, file), looked_at(shop, b"\xff\xfe")
+    paths = [
+        *("", f"/files/{looked_at(shop, rows('line,I1,,7,,,', *wrong), 'x' * 200)}", f"/files/{bad}", f"/{began}"),
+        *(f"/{began}/undo", f"/{undone(shop, rows('line,I1,,3,,,'))}", "/nothing", "/files/nothing"),
+        f"/{imported(shop, rows('line,I1,,9,,,'), stopping_after(0))}",
+    ]
+    return [f"{bot_path(shop)}/imports{path}" for path in paths]
 
 
 def every_page(wallet: Wallet) -> list[str]:
@@ -99,6 +54,7 @@ def every_page(wallet: Wallet) -> list[str]:
             f"{bot}/exports",
             client,
         ),
+        *every_import(wallet.shop),
         *(f"{client}?at=2027-01-17T08:00:00", f"{client}/grant", f"{client}/entries/4/reverse", "/console/nothing"),
     ]
 
@@ -223,17 +179,6 @@ def test_no_page_is_wider_than_the_screen(opened: Callable[..., Page], wallet: W
         assert overhang(page) == 0, path
 
 
-def open_all(page: Page) -> None:
-    """Unfold whatever is folded."""
-    page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
-
-
-def overhang(page: Page) -> int:
-    """By how many pixels the page is wider than the screen."""
-    wider: int = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    return wider
-
-
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("locale", ["en", "zh-TW"])
 def test_axe_finds_nothing_serious(opened: Callable[..., Page], wallet: Wallet, scheme: str, locale: str) -> None:
@@ -260,9 +205,3 @@ def test_axe_finds_nothing_serious(opened: Callable[..., Page], wallet: Wallet, 
     page.click("button[value=confirm]")
     page.wait_for_url(re.compile("done="))
     assert_accessible(page)
-
-
-def assert_accessible(page: Page) -> None:
-    found = Axe().run(page).response["violations"]
-    serious = [each for each in found if each["impact"] in ("serious", "critical")]
-    assert not serious, (page.url, [(each["id"], [node["html"] for node in each["nodes"]]) for each in serious])

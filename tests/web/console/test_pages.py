@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 import remora
+from remora.errors import ImportRefused, ImportUndone, NoSuchUpload, StoreUnavailable
 from remora.model import KINDS, Platform, Role
-from remora.service import console
+from remora.service import console, import_desk, tasks
+from remora.service.verdicts import VERDICTS
 from remora.web import errors
 from remora.web.console import languages
 from remora.web.console.app import TOLD
@@ -98,6 +100,12 @@ def test_every_text_that_is_asked_for_is_there_and_every_text_is_asked_for() -> 
     made |= {f"lot.{each}" for each in ("pending", "live", "used", "expired")}
     made |= {f"refusal.{kind.code}" for kind in (*orders.BESIDE, *orders.ABOVE)}
     made |= {f"refusal.field_{each}" for each in (*orders.OF_FIELD.values(), "other")}
+    made |= {f"import_state.{each}" for each in import_desk.STATES}
+    made |= {f"look_state.{each}" for each in (*tasks.UNDER_WAY, tasks.STOPPED, tasks.DONE, tasks.FAILED)}
+    made |= {f"{kind}.{each}" for kind in ("verdict", "row_verdict") for each in VERDICTS}
+    made |= {f"task.{each}_reading" for each in ("look", "run")}
+    made |= {f"task.{each}_running" for each in ("look", "run", "undo")}
+    made |= {f"task.code_{kind.code}" for kind in (StoreUnavailable, ImportRefused, ImportUndone, NoSuchUpload)}
     told = {*TOLD.values(), "error.refused"}
     made |= told | {f"{each}_more" for each in told}
     assert asked | made | {"name"} == texts.keys()

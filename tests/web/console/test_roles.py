@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Callable
 from typing import Any
@@ -11,17 +12,26 @@ import pytest
 from remora.errors import NoSuchBot, NotAllowed, Refusal
 from remora.ledger.commands import Grant, Reverse, Spend
 from remora.model import Role
-from remora.service import bots, console, downloads, search
+from remora.service import bots, console, downloads, import_desk, search, uploads
 from remora.service.authority import Authority
 from remora.service.installation import Installation
 from remora.service.report import Reports
 from tests.cast import Shop
+from tests.importing import imported, looked_at, rows, stopping_after, undone
 from tests.wallet import Wallet
 from tests.web.console.visitor import Visitor, bot_path, client_path, hidden
 
 READ, CHANGE, ADMINISTER = "read", "change", "administer"
 
 MAY = {Role.ADMIN: {READ, CHANGE, ADMINISTER}, Role.STAFF: {READ, CHANGE}, Role.VIEWER: {READ}}
+
+FILE = rows("line,U1,,5,,,")
+
+
+def of(installation: Installation, bot_id: str) -> Shop:
+    """A shop whose pair is not needed."""
+    return Shop(installation, bot_id, "", "")
+
 
 Verb = Callable[[Installation, Authority, str, str], object]
 
@@ -31,6 +41,22 @@ VERBS: dict[str, tuple[str, Verb]] = {
     "search": (READ, lambda i, a, bot, _: search.search(i, a, bot, "", most=1)),
     "report": (READ, lambda i, a, bot, _: Reports().of(i, a, bot)),
     "download": (READ, lambda i, a, bot, _: downloads.download(i, a, bot, "journal", "csv").close()),
+    "overview": (READ, lambda i, a, bot, _: import_desk.overview(i, a, bot)),
+    "result": (READ, lambda i, a, bot, _: import_desk.result(i, a, bot, imported(of(i, bot), FILE))),
+    "import_report": (
+        READ,
+        lambda i, a, bot, _: import_desk.report(i, a, bot, imported(of(i, bot), FILE), "run").close(),
+    ),
+    "look": (CHANGE, lambda i, a, bot, _: import_desk.look(i, a, bot, looked_at(of(i, bot), FILE))),
+    "look_report": (
+        CHANGE,
+        lambda i, a, bot, _: import_desk.report(i, a, bot, looked_at(of(i, bot), FILE), "look").close(),
+    ),
+    "keep": (CHANGE, lambda i, a, bot, _: uploads.keep(i, a, bot, "f.csv", io.BytesIO(FILE))),
+    "look_again": (CHANGE, lambda i, a, bot, _: import_desk.look_again(i, a, bot, looked_at(of(i, bot), FILE))),
+    "confirm": (CHANGE, lambda i, a, bot, _: import_desk.confirm(i, a, bot, looked_at(of(i, bot), FILE))),
+    "go_on": (CHANGE, lambda i, a, bot, _: import_desk.go_on(i, a, bot, imported(of(i, bot), FILE))),
+    "undo": (CHANGE, lambda i, a, bot, _: import_desk.undo(i, a, bot, imported(of(i, bot), FILE))),
     "grant": (CHANGE, lambda _, a, bot, client: console.job(a, bot, client, Grant(1), "k", dry_run=False)),
     "spend": (CHANGE, lambda _, a, bot, client: console.job(a, bot, client, Spend(1), "k", dry_run=False)),
     "reverse": (CHANGE, lambda _, a, bot, client: console.job(a, bot, client, Reverse(1), "k", dry_run=True)),
@@ -92,6 +118,13 @@ PAGES = {
     "/clients": READ,
     "/clients?q=U": READ,
     "/exports": READ,
+    "/imports": READ,
+    "/imports/{run}": READ,
+    "/imports/{run}/report": READ,
+    "/imports/{undone}/undo/report": READ,
+    "/imports/{run}/undo": CHANGE,
+    "/imports/files/{upload}": CHANGE,
+    "/imports/files/{upload}/report": CHANGE,
     "/exports/clients": READ,
     "/exports/journal?format=jsonl": READ,
     "/clients/{client}": READ,
@@ -103,8 +136,22 @@ FORMS = {
     "/clients/{client}/grant": CHANGE,
     "/clients/{client}/spend": CHANGE,
     "/clients/{client}/entries/1/reverse": CHANGE,
+    "/imports/files/{upload}": CHANGE,
+    "/imports/{stopped}": CHANGE,
+    "/imports/{run}/undo": CHANGE,
     "/credentials": ADMINISTER,
 }
+
+
+def names(shop: Shop, client_id: str) -> dict[str, str]:
+    """What the parts of a path in braces stand for. Imports there are in each state."""
+    return {
+        "client": client_id,
+        "upload": looked_at(shop, rows("line,U1,,1,,,")),
+        "run": imported(shop, rows("line,U1,,2,,,")),
+        "undone": undone(shop, rows("line,U1,,3,,,")),
+        "stopped": imported(shop, rows("line,U1,,4,,,"), stopping_after(0)),
+    }
 
 
 @pytest.mark.parametrize("role", list(Role))
@@ -112,11 +159,12 @@ def test_over_http_a_role_sees_its_pages_and_of_others_nothing(
     signed_in: Callable[[str], Visitor], shop: Shop, rival: Shop, role: Role
 ) -> None:
     visitor = signed_in(role)
-    mine, theirs = shop.client(10), rival.client(10, platform_client_id="secret of the rival")
+    mine = names(shop, shop.client(10))
+    theirs = names(rival, rival.client(10, platform_client_id="secret of the rival"))
     for page, needs in PAGES.items():
-        status = visitor.get(bot_path(shop) + page.format(client=mine)).status_code
+        status = visitor.get(bot_path(shop) + page.format(**mine)).status_code
         assert status == (200 if needs in MAY[role] else 403), page
-        foreign = visitor.get(bot_path(rival) + page.format(client=theirs))
+        foreign = visitor.get(bot_path(rival) + page.format(**theirs))
         assert foreign.status_code == (200 if role is Role.ADMIN else 404), page
         if role is not Role.ADMIN:
             assert "secret of the rival" not in foreign.text
@@ -124,8 +172,8 @@ def test_over_http_a_role_sees_its_pages_and_of_others_nothing(
             assert _same(foreign.text, rival.bot_id) == _nowhere(visitor, page, theirs), "as if it were not there"
 
 
-def _nowhere(visitor: Visitor, page: str, client_id: str) -> str:
-    answer = visitor.get("/console/bots/nowhere" + page.format(client=client_id))
+def _nowhere(visitor: Visitor, page: str, named: dict[str, str]) -> str:
+    answer = visitor.get("/console/bots/nowhere" + page.format(**named))
     assert answer.status_code == 404
     return _same(answer.text, "nowhere")
 
@@ -141,6 +189,7 @@ def test_over_http_a_role_changes_what_it_may_and_of_others_nothing(
 ) -> None:
     visitor = signed_in(role)
     mine, theirs = Wallet(shop, shop.client(100)), Wallet(rival, rival.client(100))
+    named = {wallet.shop.bot_id: names(wallet.shop, wallet.client_id) for wallet in (mine, theirs)}
     secret = hidden(visitor.page("/console/bots"))
     for nth, (form, needs) in enumerate(FORMS.items()):
         filled: dict[str, Any] = {"points": "5", "reason": "tea", "step": "confirm", "key": f"k{nth}", "overlap": "0"}
@@ -150,7 +199,7 @@ def test_over_http_a_role_changes_what_it_may_and_of_others_nothing(
             (theirs, pairs[1], role is Role.ADMIN),
         ):
             before = len(wallet.journal())
-            path = bot_path(wallet.shop) + form.format(client=wallet.client_id)
+            path = bot_path(wallet.shop) + form.format(**named[wallet.shop.bot_id])
             status = visitor.send(path, filled | secret | {"replacing": pair.pair.token_id}).status_code
             changed = len(wallet.journal()) > before or bots.show(shop.installation, wallet.shop.bot_id) != pair
             assert changed is allowed, (form, status)

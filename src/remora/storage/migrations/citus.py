@@ -22,7 +22,7 @@ several statements needs one snapshot.
 BOTS = "bots"
 BY_BOT = (
     *(BOTS, "credentials", "clients", "lots", "holds", "entries", "entry_lots", "operations"),
-    *("imports", "import_rows"),
+    *("imports", "import_rows", "import_tasks", "import_pieces"),
 )
 OPERATORS = ("operators", "operator_bots", "sessions", "sign_in_failures")
 EVERYWHERE = ("schema_migrations", "installation", *OPERATORS)

@@ -35,6 +35,8 @@ TOLD = {
     refusals.NoSuchBot: "error.no_bot",
     refusals.NoClientFound: "error.no_client",
     refusals.NoSuchEntry: "error.no_entry",
+    refusals.NoSuchImport: "error.no_import",
+    refusals.NoSuchUpload: "error.no_upload",
     refusals.PathUnknown: "error.no_page",
     refusals.MethodNotAllowed: "error.no_page",
     refusals.NotAllowed: "error.not_allowed",

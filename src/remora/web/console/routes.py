@@ -9,7 +9,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from remora.web.console import visit
-from remora.web.console.pages import bots, client, clients, dashboard, exports, files, orders, sign_in
+from remora.web.console.pages import bots, client, clients, dashboard, exports, files, imports, orders, sign_in
 from remora.web.console.visit import Visit
 
 Handler = Callable[[Visit], Awaitable[Response]]
@@ -17,6 +17,8 @@ Handler = Callable[[Visit], Awaitable[Response]]
 BASE = "/console"
 BOT = f"{BASE}/bots/{{bot_id}}"
 CLIENT = f"{BOT}/clients/{{client_id}}"
+UPLOAD = f"{BOT}/imports/files/{{upload_id}}"
+IMPORT = f"{BOT}/imports/{{import_id}}"
 
 
 class Page:
@@ -60,6 +62,17 @@ def every() -> list[Route]:
         get(f"{BOT}/clients", clients.search),
         get(f"{BOT}/exports", exports.show),
         get(f"{BOT}/exports/{{what}}", exports.download),
+        get(f"{BOT}/imports", imports.every),
+        post(f"{BOT}/imports", imports.upload),
+        get(UPLOAD, imports.look),
+        post(UPLOAD, imports.confirm),
+        get(f"{UPLOAD}/report", imports.look_report),
+        get(IMPORT, imports.show),
+        post(IMPORT, imports.go_on),
+        get(f"{IMPORT}/report", imports.report),
+        get(f"{IMPORT}/undo", imports.show_undo),
+        post(f"{IMPORT}/undo", imports.undo),
+        get(f"{IMPORT}/undo/report", imports.undo_report),
         get(CLIENT, client.show),
         get(f"{CLIENT}/grant", orders.show_grant),
         post(f"{CLIENT}/grant", orders.grant),

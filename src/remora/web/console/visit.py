@@ -33,6 +33,7 @@ Value = TypeVar("Value")
 HOME = "/console/bots"
 MOST_SIGNING_IN = 2
 MOST_EXPORTING = 2
+MOST_UPLOADING = 2
 _OWN_PATH = re.compile(r"/console(/[A-Za-z0-9_/.-]*)?(\?[A-Za-z0-9_=&%.:+-]*)?", re.ASCII)
 
 
@@ -44,6 +45,7 @@ class Shared:
     signing_in: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_SIGNING_IN))
     """A password costs 64 MiB and a core for a moment: those who sign in wait for each other, and nobody else does."""
     exporting: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_EXPORTING))
+    uploading: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_UPLOADING))
 
 
 @dataclass

@@ -61,6 +61,34 @@ if (search) {
   });
 }
 
+// A file that is too large need not be sent to be refused.
+for (const field of document.querySelectorAll("input[type=file][data-most]")) {
+  field.addEventListener("change", () => {
+    const [file] = field.files;
+    field.setCustomValidity(file && file.size > Number(field.dataset.most) ? field.dataset.tooLarge : "");
+    field.reportValidity();
+  });
+}
+
+// A page of work that goes on renews what it tells; when the work is over, it is asked for as a whole.
+const renew = async () => {
+  const shown = document.querySelector("[data-refresh]");
+  try {
+    const answer = await fetch(location.href);
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const fresh = page.querySelector("[data-refresh]");
+    if (answer.redirected || (answer.ok && !fresh)) {
+      location.reload();
+      return;
+    }
+    if (answer.ok) shown.replaceChildren(...fresh.childNodes);
+  } catch {
+    // The server is away for a moment: it is asked again.
+  }
+  setTimeout(renew, 2000);
+};
+if (document.querySelector("[data-refresh]")) setTimeout(renew, 1000);
+
 // An open menu is closed by Escape, or by going elsewhere.
 for (const menu of document.querySelectorAll("details.menu")) {
   menu.addEventListener("keydown", (event) => {

@@ -41,7 +41,12 @@ async def download(visit: Visit) -> Response:
         file = await asyncio.to_thread(
             downloads.download, visit.installation, visit.authority, bot.bot_id, what, form, at
         )
-    headers = {"content-disposition": f'attachment; filename="{bot.bot_id}-{what}.{form}"', "content-type": TYPES[form]}
+    return file_response(file, f"{bot.bot_id}-{what}.{form}", form)
+
+
+def file_response(file: IO[bytes], name: str, form: str) -> Response:
+    """A file to be saved under a name that has no character which means anything in a header."""
+    headers = {"content-disposition": f'attachment; filename="{name}"', "content-type": TYPES[form]}
     return StreamingResponse(_chunks(file), headers=headers, background=BackgroundTask(file.close))
 
 
