@@ -68,6 +68,7 @@ class Application:
         self.services.limiter.close()
         self.services.figures.close()
         self.services.metrics.tally.close()
+        observe.finish_all()
         if self._tracing is not None:
             self._tracing.close()
 

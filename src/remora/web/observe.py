@@ -9,6 +9,7 @@ import re
 import secrets
 import sys
 import time
+from asyncio import AbstractEventLoop
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
@@ -93,22 +94,37 @@ def finish(scope: Scope, seen: Observation, seconds: float) -> None:
         datetime.now(UTC),
         seen.trace_id,
     )
-    sys.stderr.buffer.write(_encode(line) + b"\n")
-    global _flushes  # noqa: PLW0603 (a process has one standard error)
-    loop = asyncio.get_running_loop()
-    if _flushes is not loop:
-        _flushes = loop
-        loop.call_soon(_flush)
+    _lines.add(_encode(line) + b"\n")
 
 
-_flushes: asyncio.AbstractEventLoop | None = None
-"""The loop in whose next turn the lines go out, if there are any."""
+class _Lines:
+    """The lines of one turn of the loop, which go out at its next."""
+
+    def __init__(self) -> None:
+        self._lines: list[bytes] = []
+        self._loop: AbstractEventLoop | None = None
+
+    def add(self, line: bytes) -> None:
+        # Asking which loop it is costs a system call; one that is not over is this one.
+        if not self._lines or self._loop is None or not self._loop.is_running():
+            self._loop = asyncio.get_running_loop()
+            self._loop.call_soon(self.write)
+        self._lines.append(line)
+
+    def write(self) -> None:
+        """Write what there is."""
+        lines, self._lines = self._lines, []
+        out = sys.stderr.buffer
+        out.write(b"".join(lines))
+        out.flush()
 
 
-def _flush() -> None:
-    global _flushes  # noqa: PLW0603
-    _flushes = None
-    sys.stderr.buffer.flush()
+_lines = _Lines()
+
+
+def finish_all() -> None:
+    """Write the lines that are left, once there is no loop any more."""
+    _lines.write()
 
 
 def configure_logging() -> None:

@@ -27,11 +27,11 @@ class Turn(Generic[Item, Result]):
 
     def answer_of(self, bot_id: str, item: Item) -> Future[Result]:
         """What the item's answer will be in."""
-        loop = asyncio.get_running_loop()
-        if self._loop is not loop:
-            self._loop, self._asked = loop, {}
-            loop.call_soon(self._end)
-        answer: Future[Result] = loop.create_future()
+        # Asking which loop it is costs a system call; one that is not over is this one.
+        if self._loop is None or not self._loop.is_running():
+            self._loop, self._asked = asyncio.get_running_loop(), {}
+            self._loop.call_soon(self._end)
+        answer: Future[Result] = self._loop.create_future()
         self._asked.setdefault(bot_id, []).append((item, answer))
         return answer
 
