@@ -118,4 +118,6 @@ def _found(wanted: Wanted, stored: Stored, fresh: Mapping[str, int]) -> LookedUp
 
 
 def _in_order(asked: Sequence[str], stored: Mapping[str, Row], fresh: Mapping[str, int]) -> dict[str, Balance]:
+    if not asked:
+        return {}
     return {each: Balance(row[1], fresh.get(row[0], row[2])) for each in asked if (row := stored.get(each))}

@@ -12,15 +12,27 @@ from remora.service.fields import IDENTIFIER
 from remora.web.rate_limit import address_key
 
 REMEMBERED = 1_024
-"""How many query strings are remembered as read: an integration sends the same one always."""
+"""How many query strings, and how many headers with tokens, are remembered as read: an integration sends the same ones
+always.
+"""
 
-LONGEST_REMEMBERED = 256
+LONGEST_REMEMBERED = 512
 """Bytes; what is longer is read each time, so that nobody without a token can fill the memory."""
 
 
 def bearer_token(headers: Mapping[bytes, bytes]) -> str | None:
     """The token of the Authorization header; None if there is none, or another scheme."""
-    scheme, _, token = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
+    given = headers.get(b"authorization", b"")
+    return _remembered_token(given) if len(given) <= LONGEST_REMEMBERED else _token(given)
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _remembered_token(given: bytes) -> str | None:
+    return _token(given)
+
+
+def _token(given: bytes) -> str | None:
+    scheme, _, token = given.decode("latin-1").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else None
 
 

@@ -55,7 +55,8 @@ class Metrics:
         key = (route, scope["method"], status, code)
         number, taken = self._requests.get(key) or self._new_request(*key)
         number[0] += 1
-        observe(taken, families.SECONDS, seconds)
+        taken[bisect_left(families.SECONDS, seconds)] += 1
+        taken[-1] += seconds
 
     def limited(self, policy: str) -> None:
         """Count a request that was one too many."""

@@ -70,9 +70,10 @@ class Windows:
         """What is left in a window; without one, all."""
         if window is None:
             return Quota(self._policy, self.amount, self.seconds, self.amount, 0)
+        left = math.ceil(window.ends - now)
         # No more than the whole, which adding and taking away a large number may make it by a hair.
-        reset_seconds = min(self.seconds, max(0, math.ceil(window.ends - now)))
-        return Quota(self._policy, self.amount, self.seconds, window.remaining, reset_seconds)
+        reset_seconds = self.seconds if left > self.seconds else max(0, left)
+        return Quota(self._policy, self.amount, self.seconds, window.permits + window.elsewhere, reset_seconds)
 
     def _forget(self, now: float) -> None:
         """Drop the oldest windows, as far as they are over or too many: a step or two for each that is opened."""

@@ -81,7 +81,7 @@ def serve(application: ASGIApp, read: Settings, last_seconds: float = LAST_SECON
 
     The supervisor names two inherited descriptors on the command line: the listener's and the lifeline's.
     """
-    sys.setswitchinterval(server.SWITCH_SECONDS)
+    server.attune()
     listener, lifeline = (socket.socket(fileno=int(word)) for word in sys.argv[1:])
     Server(server.config(application, read), lifeline, last_seconds).run(sockets=[listener])
 
