@@ -31,7 +31,7 @@ class Watch(Protocol):
     """Looks on, in whichever thread it happens: what it does takes microseconds, and never fails."""
 
     def waiting(self, weight: int) -> None:
-        """So much waits now. Calls do not overlap, and neither do those of `done`."""
+        """So much waits now. Calls do not overlap."""
         ...
 
     def done(self, weight: int, seconds: float, senders: Sequence[object]) -> None:
@@ -63,7 +63,7 @@ class _Waiting(Generic[Item, Result]):
 
 
 class Engine(Generic[Item, Result]):
-    """A bounded queue of items, and the threads that carry them out: one, unless items may overtake each other."""
+    """A bounded queue of items, and the one thread that carries them out."""
 
     def __init__(
         self,
@@ -73,13 +73,9 @@ class Engine(Generic[Item, Result]):
         weigh: Callable[[Item], int],
         most_waiting: int,
         most_together: int,
-        threads: int = 1,
-        worth_another: int = 0,
         watches: Sequence[Watch] = (),
     ) -> None:
-        """Bounds are in what `weigh` says of items: so much may wait, so much is taken together, and while a thread is
-        busy so much has to wait before another of the `threads` takes it, as less is better taken together later.
-        """
+        """Bounds are in what `weigh` says of items: so much may wait, and so much is taken together."""
         self._carry_out_all = carry_out
         self._weigh = weigh
         self._most_waiting = most_waiting
@@ -88,13 +84,9 @@ class Engine(Generic[Item, Result]):
         self._waiting: deque[_Waiting[Item, Result]] = deque()
         self._weight_waiting = 0
         self._closing = False
-        self._worth_another = worth_another
-        self._busy = 0
         self._changed = threading.Condition()
-        self._telling = threading.Lock()
-        self._threads = [threading.Thread(target=self._run, name=f"remora-{name}-{nth}") for nth in range(threads)]
-        for thread in self._threads:
-            thread.start()
+        self._thread = threading.Thread(target=self._run, name=f"remora-{name}")
+        self._thread.start()
 
     def submit(self, bot_id: str, item: Item, sender: object = None) -> Future[Result]:
         """Queue an item, whose answer comes to a thread that waits for it."""
@@ -104,8 +96,8 @@ class Engine(Generic[Item, Result]):
 
     def queue(self, bot_id: str, item: Item, reply: Reply[Result], sender: object = None, *, wake: bool = True) -> None:
         """Queue an item. It is answered when its transaction has ended. StoreUnavailable, at once, if the queue is
-        full or closed; the item was not taken then. Where it is not to `wake` a thread that is idle, `wake` has to
-        follow.
+        full or closed; the item was not taken then. Where it is not to `wake` the thread if that is idle, `wake` has
+        to follow.
         """
         waiting: _Waiting[Item, Result] = _Waiting(bot_id, item, self._weigh(item), sender, reply)
         with self._changed:
@@ -120,17 +112,16 @@ class Engine(Generic[Item, Result]):
                 self._changed.notify()
 
     def wake(self) -> None:
-        """Let an idle thread begin with what was queued."""
+        """Let the thread, if it is idle, begin with what was queued."""
         with self._changed:
             self._changed.notify()
 
     def close(self) -> None:
-        """Take no more, carry out what was taken, and end the threads."""
+        """Take no more, carry out what was taken, and end the thread."""
         with self._changed:
             self._closing = True
-            self._changed.notify_all()
-        for thread in self._threads:
-            thread.join()
+            self._changed.notify()
+        self._thread.join()
 
     def _run(self) -> None:
         while batch := self._take():
@@ -141,13 +132,11 @@ class Engine(Generic[Item, Result]):
                     by_bot.setdefault(waiting.bot_id, []).append(waiting)
             for bot_id, together in by_bot.items():
                 self._carry_out(bot_id, together)
-            with self._changed:
-                self._busy -= 1
 
     def _take(self) -> list[_Waiting[Item, Result]]:
         """Wait for items, and take those that wait, up to a batch; nothing once the queue is closed and empty."""
         with self._changed:
-            while not self._worth_taking() and not self._closing:
+            while not self._waiting and not self._closing:
                 self._changed.wait()
             batch: list[_Waiting[Item, Result]] = []
             weight = 0
@@ -155,13 +144,7 @@ class Engine(Generic[Item, Result]):
                 batch.append(self._waiting.popleft())
                 weight += batch[-1].weight
             self._add_weight(-weight)
-            self._busy += 1
-            if self._worth_taking():
-                self._changed.notify()
             return batch
-
-    def _worth_taking(self) -> bool:
-        return bool(self._waiting) and (not self._busy or self._weight_waiting >= self._worth_another)
 
     def _add_weight(self, weight: int) -> None:
         self._weight_waiting += weight
@@ -192,7 +175,6 @@ class Engine(Generic[Item, Result]):
             return self._carry_out_all(bot_id, [waiting.item for waiting in together])
         finally:
             seconds = time.perf_counter() - started
-            senders = [waiting.sender for waiting in together]
-            with self._telling:
-                for watch in self._watches:
-                    watch.done(sum(waiting.weight for waiting in together), seconds, senders)
+            for watch in self._watches:
+                senders = [waiting.sender for waiting in together]
+                watch.done(sum(waiting.weight for waiting in together), seconds, senders)

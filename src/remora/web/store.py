@@ -36,12 +36,6 @@ IDS_TOGETHER = 5_000
 GATHERED = 20
 """Whoever asks an embedded store for more ids than so many gains nothing by asking together with others."""
 
-READERS = 2
-"""So many connections read for look-ups: the server looks up the next ids while those before become an answer."""
-
-IDS_FOR_ANOTHER = 800
-"""The second one begins when so many ids wait: a few are better looked up with those that come after them."""
-
 LOOKED_UP_FOR_EACH = 10
 """For each order that may wait so many ids may: they are looked up that much quicker."""
 
@@ -76,12 +70,10 @@ class Store:
                 weigh=len,
                 most_waiting=settings.queue_limit * LOOKED_UP_FOR_EACH,
                 most_together=IDS_TOGETHER,
-                threads=READERS,
-                worth_another=IDS_FOR_ANOTHER,
                 watches=self._watches("reader", settings.queue_limit * LOOKED_UP_FOR_EACH),
             )
-        # As many as there are connections for, beside the readers' and the writer's.
-        self._threads = ThreadPoolExecutor(max(1, settings.pool_size - READERS - 1), "remora-store")
+        # As many as there are connections for, beside the reader's and the writer's.
+        self._threads = ThreadPoolExecutor(max(1, settings.pool_size - 2), "remora-store")
 
     async def look_up(self, bot_id: str, question: Question) -> Answer:
         """Who asks, and what they ask for."""
