@@ -25,6 +25,7 @@ from tests.web.console.importer import GOOD, MIXED, confirm, send, settled, sign
 from tests.web.console.visitor import Visitor, bot_path, hidden
 
 LARGE = rows(*(f"line,U{number},,1,,{number * 7919:0400d}," for number in range(2_000)))
+SCOPE = {"headers": [(b"content-type", b"multipart/form-data; boundary=b")]}
 SCRIPT = "<script>alert(1)</script>"
 
 
@@ -211,24 +212,41 @@ def test_what_is_left_of_a_file_is_not_taken_for_the_file(mei: Visitor, shop: Sh
     assert balances(shop) == {}
 
 
+def test_a_form_that_goes_on_behind_its_end_is_too_large() -> None:
+    token, pieces = "a session's token", 0
+
+    async def receive() -> Message:
+        nonlocal pieces
+        pieces += 1
+        body = _head(token) + b"\r\n--b--\r\n" if pieces == 1 else b"x" * MIB
+        return {"type": "http.request", "body": body, "more_body": True}
+
+    with pytest.raises(BodyTooLarge):
+        asyncio.run(reading.read(SCOPE, receive, token, MIB))
+    assert pieces < 10
+
+
 @pytest.mark.parametrize(("size", "taken"), [(3 * MIB // 2, 3 * MIB // 2), (99 * MIB, 2 * MIB)])
 def test_of_what_is_too_large_so_much_more_is_read_that_a_browser_shows_the_answer_and_no_more(
     size: int, taken: int
 ) -> None:
     token, step = "a session's token", 64 * 1024
-    head = (
-        f'--b\r\nContent-Disposition: form-data; name="csrf"\r\n\r\n{forms.secret_of(token)}\r\n'
-        '--b\r\nContent-Disposition: form-data; name="file"; filename="f.csv"\r\n\r\n'
-    ).encode()
     received = 0
 
     async def receive() -> Message:
         nonlocal received
-        piece = b"x" * step if received else head
+        piece = b"x" * step if received else _head(token)
         received += len(piece)
         return {"type": "http.request", "body": piece, "more_body": received < size}
 
-    scope = {"headers": [(b"content-type", b"multipart/form-data; boundary=b")]}
     with pytest.raises(BodyTooLarge):
-        asyncio.run(reading.read(scope, receive, token, MIB))
+        asyncio.run(reading.read(SCOPE, receive, token, MIB))
     assert taken <= received <= taken + 4 * step
+
+
+def _head(token: str) -> bytes:
+    """How a form with a file begins."""
+    return (
+        f'--b\r\nContent-Disposition: form-data; name="csrf"\r\n\r\n{forms.secret_of(token)}\r\n'
+        '--b\r\nContent-Disposition: form-data; name="file"; filename="f.csv"\r\n\r\n'
+    ).encode()

@@ -18,6 +18,8 @@ from remora.web.console import forms
 TYPE = b"multipart/form-data"
 MOST_FIELD_BYTES = 4_096
 MOST_FIELDS = 10
+MOST_BESIDE = 64 * 1024
+"""A form may have so many bytes more than its file."""
 WRITTEN_AT_ONCE = 256 * 1024
 
 
@@ -74,12 +76,16 @@ def _too_large(most: int) -> BodyTooLarge:
 
 
 async def _receive(receive: Receive, parser: MultipartParser, parts: _Parts, out: IO[bytes]) -> None:
+    left = parts.most + MOST_BESIDE
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise ClientGone
         last = not message.get("more_body")
+        left -= len(message.get("body", b""))
         try:
+            if left < 0:
+                raise _too_large(parts.most)
             parser.write(message.get("body", b""))
         except BodyTooLarge:
             if not last:
@@ -95,7 +101,7 @@ async def _receive(receive: Receive, parser: MultipartParser, parts: _Parts, out
 
 @dataclass
 class _Parts:
-    """What the parser comes upon, part by part."""
+    """What the parser comes upon, part by part. Of headers it takes few and short ones only."""
 
     token: str | None
     most: int
