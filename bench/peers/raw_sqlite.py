@@ -1,7 +1,7 @@
 """The ceilings of the embedded store: bare statements in one thread, with nothing around them.
 
-The look-up is the fastest text that we know for 100 ids, an IN list of exactly as many; it asks for the columns that
-Remora's own asks for, of the same file. The write is one update and one insert for each transaction, on tables that
+The look-up is the fastest text that we know for 100 ids, Remora's own with exactly as many, on the same file; or, as it
+would be written at first, an IN list. The write is one update and one insert for each transaction, on tables that
 have no more than they need, and flushed as Remora's are.
 """
 
@@ -20,8 +20,14 @@ IDS = 100
 LISTS = 1_000
 """How many different lists of ids are asked for."""
 
-LOOKUP = f"""
-SELECT client_id, client_id, platform, available, next_due_at FROM clients
+AS_ROWS = f"""
+WITH asked (id) AS (VALUES {", ".join(f"(?{number})" for number in range(2, IDS + 2))})
+SELECT client_id, platform, available, next_due_at
+FROM asked CROSS JOIN clients ON bot_id = ?1 AND client_id = asked.id
+"""  # noqa: S608 (placeholders only)
+
+AS_LIST = f"""
+SELECT client_id, platform, available, next_due_at FROM clients
 WHERE bot_id = ? AND client_id IN ({", ".join("?" * IDS)})
 """  # noqa: S608 (placeholders only)
 
@@ -32,15 +38,15 @@ CREATE TABLE changes (client_id TEXT NOT NULL, points INTEGER NOT NULL, at INTEG
 """
 
 
-def lookups(path: Path, bot_id: str, clients: int) -> Callable[[int], float]:
-    """Look-ups of 100 random clients a second, over so many seconds."""
+def lookups(path: Path, bot_id: str, clients: int, text: str) -> Callable[[int], float]:
+    """Look-ups of 100 random clients a second by one of the texts, over so many seconds."""
     connection = sqlite3.connect(path, isolation_level=None)
     chance = random.Random(IDS)  # noqa: S311 (which client is asked for is no secret)
     numbers = range(1, clients + 1)
     asked = itertools.cycle([(bot_id, *map(client_id, chance.sample(numbers, IDS))) for _ in range(LISTS)])
 
     def ask() -> None:
-        rows = connection.execute(LOOKUP, next(asked)).fetchall()
+        rows = connection.execute(text, next(asked)).fetchall()
         assert len(rows) == IDS, len(rows)
 
     return lambda seconds: _rate(ask, seconds)
