@@ -145,9 +145,11 @@ def test_a_full_disk_refuses_it_and_leaves_nothing_behind(shell: Shell, client_i
 
 
 STOPPED = """
-import os, sys
+import os, signal, sys
 from remora.cli import main
 
+# Who starts the tests in the background of a shell has them ignore it, and whoever they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 stage, seen = sys.argv[1], 0
 
 def stop(event, arguments):

@@ -72,8 +72,9 @@ def mei(signed_in: Callable[[str], Visitor]) -> Visitor:
     return signed_in("staff")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """Not for the session: as long as it lives its event loop runs in this thread, where other tests run theirs."""
     assert CHROMIUM is not None, "CI has no chromium"
     with sync_playwright() as playwright:
         # As root, which CI is in its container, Chromium has no sandbox. It opens our own pages only.
