@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from remora.web.families import BUILD_INFO, FAMILIES, POINTS
+from remora.web.families import BUILD_INFO, FAMILIES, LOOKUPS, POINTS
 from tests import expressions
 
 DASHBOARD: dict[str, Any] = json.loads(
@@ -61,7 +61,7 @@ def test_its_variables_choose_all_that_is_shown() -> None:
         for selector in selectors:
             assert 'job=~"$job"' in selector
             assert 'instance=~"$instance"' in selector
-            assert ('bot=~"$bot"' in selector) == (POINTS.name in each)
+            assert ('bot=~"$bot"' in selector) == (POINTS.name in each or LOOKUPS.name in each)
     used = {name for each in EXPRESSIONS for name in re.findall(r"\$(\w+)", each)}
     assert used == {"job", "instance", "bot", "__rate_interval"}
 

@@ -63,6 +63,23 @@ def test_requests_are_counted_by_route_method_status_and_code(api: Api, shop: Sh
     }
 
 
+def test_look_ups_are_counted_by_bot_and_status_if_there_is_the_bot(api: Api, shop: Shop, rival: Shop) -> None:
+    client_id = shop.client(5)
+    for _ in range(3):
+        api.look_up(shop, clientIds=[client_id])
+    api.look_up(rival, clientIds=[client_id])
+    api.post(POINT, shop, {"clientIds": [client_id]}, bot_id="nobot")
+    api.post(POINT, shop, {"clientIds": [client_id]}, bot_id=rival.bot_id)
+    api.post(POINT, shop, {}, token="bad")
+    api.ledger(shop, "spend", "k1", clientId=client_id, points=1)
+    found = scrape(api.http).find("remora_lookups_total")
+    assert {(each.labels["bot"], each.labels["status"]): each.value for each in found} == {
+        (shop.bot_id, "200"): 3,
+        (rival.bot_id, "404"): 1,
+        (rival.bot_id, "403"): 1,
+    }
+
+
 def test_a_scrape_counts_itself_for_the_next_one(api: Api) -> None:
     scrape(api.http)
     assert requests(scrape(api.http)) == {("/metrics", "GET", "200", ""): 1}

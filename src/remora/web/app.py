@@ -99,6 +99,8 @@ class Application:
             seconds = time.perf_counter() - seen.started
             observe.finish(scope, seen, seconds)
             self.services.metrics.answered(scope, seen.status, seen.code, seconds)
+            if seen.looked_up is not None:
+                self.services.metrics.looked_up(seen.looked_up, seen.status)
 
     async def _respond(
         self, scope: Scope, send: Send, seen: Observation, status: int, content: bytes, extra: Headers = ()

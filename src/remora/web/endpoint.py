@@ -153,6 +153,8 @@ class Endpoint:
             raise NoSuchBot("the query parameter botId must be given once, and be a bot's id")
         body = self._decode(raw)
         known = await services.store.look_up(bot_id, Question(claims.token_id, self._wanted(claims, bot_id, body)))
+        if self.looks_up is not None and known.caller is not None:
+            seen.looked_up = bot_id
         caller = access.identify(known.caller, claims, bot_id, now)
         await services.limiter.ready(rate_limit.BOT, bot_id)
         self._admit(services, caller, body, raw, seen)

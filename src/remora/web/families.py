@@ -69,6 +69,9 @@ REQUESTS = counter(
 REQUEST_SECONDS = histogram(
     "remora_request_seconds", "From a request's headers to the end of its answer.", "route", bounds=SECONDS
 )
+LOOKUPS = counter(
+    "remora_lookups_total", "Look-ups by how they were answered, as far as their bot is one.", "bot", "status"
+)
 RATE_LIMITED = counter("remora_rate_limited_total", "Requests that were refused because of a rate limit.", "policy")
 LIMITER_AWAY = counter("remora_limiter_away_total", "How often it was in vain to ask Redis about a rate limit.")
 POINTS = counter("remora_points_total", "Points that were moved by orders that came over HTTP.", "bot", "kind")
@@ -100,6 +103,7 @@ PROCESS = {
 FAMILIES = (
     REQUESTS,
     REQUEST_SECONDS,
+    LOOKUPS,
     RATE_LIMITED,
     LIMITER_AWAY,
     POINTS,

@@ -41,6 +41,7 @@ class Metrics:
     def __init__(self, tally: Tally) -> None:
         self.tally = tally
         self._requests: dict[tuple[str, str, int, int | None], tuple[Cells, Cells]] = {}
+        self._lookups: dict[tuple[str, int], Cells] = {}
         self._points: dict[tuple[str, str], Cells] = {}
 
     def cells(self, family: Family, *labels: str) -> Cells:
@@ -57,6 +58,13 @@ class Metrics:
         number[0] += 1
         taken[bisect_left(families.SECONDS, seconds)] += 1
         taken[-1] += seconds
+
+    def looked_up(self, bot_id: str, status: int) -> None:
+        """Count a look-up of a bot that there is."""
+        cells = self._lookups.get((bot_id, status))
+        if cells is None:
+            cells = self._lookups[bot_id, status] = self.cells(families.LOOKUPS, bot_id, str(status))
+        cells[0] += 1
 
     def limited(self, policy: str) -> None:
         """Count a request that was one too many."""

@@ -34,7 +34,9 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger("remora")
 
 
 class Observation(Struct):
-    """One request as it goes: filled in on the way, written down at the end. Of its headers the first of each name."""
+    """One request as it goes: filled in on the way, written down at the end. Of its headers the first of each name.
+    `looked_up` is the bot of a look-up, once it is known to be one.
+    """
 
     request_id: str
     started: float
@@ -42,6 +44,7 @@ class Observation(Struct):
     status: int = 0
     code: int | None = None
     bot_id: str | None = None
+    looked_up: str | None = None
     asked: int | None = None
     found: int | None = None
     quota: Quota | None = None

@@ -119,15 +119,18 @@ def test_the_page_has_each_chart_with_its_numbers(mei: Visitor, wallet: Wallet) 
     assert '<td class="number">1,234</td>' in page
 
 
-def test_an_admin_sees_how_look_ups_were_answered(signed_in: Callable[[str], Visitor], api: Api, shop: Shop) -> None:
+def test_how_a_bots_look_ups_were_answered_is_told(
+    signed_in: Callable[[str], Visitor], api: Api, shop: Shop, rival: Shop
+) -> None:
     client_id = shop.client(1)
-    admin = signed_in("admin")
-    assert "None yet." in admin.page(bot_path(shop))
+    viewer = signed_in("viewer")
+    api.look_up(rival, clientIds=["nobody"])
+    assert "None yet." in viewer.page(bot_path(shop))
     for _ in range(3):
         assert api.look_up(shop, clientIds=[client_id]).status_code == 200
     shop.secret = "wrong"
     api.look_up(shop, clientIds=[client_id])
-    page = admin.page(bot_path(shop))
+    page = viewer.page(bot_path(shop))
     assert '<th scope="row">200</th><td class="number">3</td>' in page
     assert '<th scope="row">403</th><td class="number">1</td>' in page
 

@@ -14,8 +14,6 @@ from remora.web.console.formats import Zone
 from remora.web.console.visit import Visit
 from remora.web.endpoint import Services
 
-LOOKUP = "/api/openapi/client/point"
-
 
 async def show(visit: Visit) -> Response:
     """The charts of one bot, each with its numbers."""
@@ -23,9 +21,7 @@ async def show(visit: Visit) -> Response:
     status = await visit.do(console.bot, visit.authority, bot_id)
     counted = await visit.do(visit.shared.reports.of, visit.authority, bot_id)
     t = visit.language
-    looked_up = None
-    if visit.authority.may_administer():
-        looked_up = await asyncio.to_thread(_looked_up, visit.services)
+    looked_up = await asyncio.to_thread(_looked_up, visit.services, bot_id)
     months = [
         (
             t("dashboard.never") if month.never else str(month.first)[:7] if month.first else t("dashboard.later"),
@@ -54,15 +50,15 @@ async def show(visit: Visit) -> Response:
         outstanding=[charts.rows(months, width) for width in charts.WIDTHS],
         months=months,
         looked_up=looked_up,
-        lookups=[charts.rows(list(looked_up.items()), width) for width in charts.WIDTHS] if looked_up else [],
+        lookups=[charts.rows(list(looked_up.items()), width) for width in charts.WIDTHS],
     )
 
 
-def _looked_up(services: Services) -> dict[str, int]:
-    """How many look-ups of all bots ended in each status, in all workers since the first of them started."""
+def _looked_up(services: Services, bot_id: str) -> dict[str, int]:
+    """How many look-ups of a bot ended in each status, in all workers since the first of them started."""
     found: Counter[str] = Counter()
     for reading in services.metrics.tally.readings():
         for name, cells in reading.cells.items():
-            if name[:2] == (families.REQUESTS.name, LOOKUP):
-                found[name[3]] += int(cells[0])
+            if name[:2] == (families.LOOKUPS.name, bot_id):
+                found[name[2]] += int(cells[0])
     return dict(sorted(found.items()))
