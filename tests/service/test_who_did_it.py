@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from remora.errors import SchemaOutOfDate
-from remora.ledger.book import chain_hash
+from remora.ledger.chain import chain_hash
 from remora.ledger.commands import Command, Grant, Hold, Release, Reverse, Spend
 from remora.model import GENESIS, Entry, LotChange
 from remora.service import move, verify

@@ -7,18 +7,14 @@ refused half-way, or that was only tried, is undone.
 
 from __future__ import annotations
 
-import hashlib
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-import msgspec
 from msgspec.structs import force_setattr, replace
 
+from remora.ledger.chain import chain_hash
 from remora.model import BY_THEMSELVES, NEVER, OPEN, Account, Changes, Entry, Hold, Lot, LotChange
-
-# Deterministic order: metadata reads the same from any store, whatever order its keys come back in.
-_canonical = msgspec.json.Encoder(order="deterministic")
 
 Turn = tuple[int, int]
 """An instant, and the id of the lot or hold for which something comes then."""
@@ -281,31 +277,6 @@ class Book:
     def _drop_hold(self, hold: Hold) -> None:
         if _is_open(hold):
             _remove(self._ends, (hold.expires_at, hold.hold_id))
-
-
-def chain_hash(previous: bytes, bot_id: str, client_id: str, entry: Entry) -> bytes:
-    """SHA-256 over the hash before and every field of the entry but its own hash, in a fixed order. Without an operator
-    it is what it was before there were any.
-    """
-    fields: tuple[object, ...] = (
-        bot_id,
-        client_id,
-        entry.seq,
-        entry.kind,
-        entry.points,
-        entry.available,
-        entry.at,
-        entry.recorded_at,
-        [(change.lot_id, change.points) for change in entry.lots],
-        entry.reason,
-        entry.metadata,
-        entry.refers_to,
-        entry.active_from,
-        entry.expires_at,
-    )
-    if entry.operator is not None:
-        fields += (entry.operator,)
-    return hashlib.sha256(previous + _canonical.encode(fields)).digest()
 
 
 def _is_open(hold: Hold) -> bool:

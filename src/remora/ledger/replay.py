@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from remora.ledger.balance import next_due_at
-from remora.ledger.book import chain_hash
+from remora.ledger.chain import chain_hash
 from remora.model import GENESIS, NEVER, OPEN, Account, Entry, Hold, Lot, LotChange
 
 
