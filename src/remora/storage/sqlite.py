@@ -170,8 +170,10 @@ class SqliteTransaction:
         if len(ids) > LIST_SIZES[-1]:
             halves = ids[: len(ids) // 2], ids[len(ids) // 2 :]
             return [row for half in halves for row in self._listed(query, values, half)]
-        text, names, fill = _listing(query, len(ids))
-        return self._connection.execute(text, [*map(values.__getitem__, names), *ids, *fill]).fetchall()
+        size = LIST_SIZES[bisect_left(LIST_SIZES, len(ids))]
+        text, names = _listing(query, size)
+        given = [*map(values.__getitem__, names), *ids, *(None,) * (size - len(ids))]
+        return self._connection.execute(text, given).fetchall()
 
     def script(self, text: str) -> None:
         """Run the statements of a migration, one by one: `executescript` would commit before it starts."""
@@ -204,15 +206,8 @@ def _texts() -> dict[str, str]:
 
 
 @cache
-def _listing(query: str, number: int) -> tuple[str, tuple[str, ...], tuple[None, ...]]:
-    """A statement with a list `:ids` for so many: its text, the names of its other values, and what fills the list."""
-    size = LIST_SIZES[bisect_left(LIST_SIZES, number)]
-    return *_listing_of(query, size), (None,) * (size - number)
-
-
-@cache
-def _listing_of(query: str, size: int) -> tuple[str, tuple[str, ...]]:
-    """The statement whose list has `size` rows, which come after the places of its other values."""
+def _listing(query: str, size: int) -> tuple[str, tuple[str, ...]]:
+    """A statement whose list `:ids` has `size` rows, after the places of its other values, and the names of these."""
     text = _texts()[query]
     names = tuple(dict.fromkeys(name for name in _PLACE.findall(text) if name != "ids"))
     numbers = {name: f"?{number}" for number, name in enumerate(names, 1)}

@@ -56,8 +56,7 @@ class Metrics:
         key = (route, scope["method"], status, code)
         number, taken = self._requests.get(key) or self._new_request(*key)
         number[0] += 1
-        taken[bisect_left(families.SECONDS, seconds)] += 1
-        taken[-1] += seconds
+        observe(taken, families.SECONDS, seconds)
 
     def looked_up(self, bot_id: str, status: int) -> None:
         """Count a look-up of a bot that there is."""

@@ -33,10 +33,6 @@ class Window(Struct):
         self.used += 1
         return True
 
-    @property
-    def remaining(self) -> int:
-        return self.permits + self.elsewhere
-
 
 class Windows:
     """The open windows of a policy, by key. Not safe in threads: its limiter holds a lock."""
