@@ -28,7 +28,7 @@ class Wallet:
     @property
     def available(self) -> int:
         found = lookup.balances(self.shop.installation, self.shop.bot_id, [self.client_id])
-        return found.by_client_id[self.client_id].points
+        return found[self.client_id].points
 
     @property
     def held(self) -> int:

@@ -20,9 +20,12 @@ IDS = 100
 LISTS = 1_000
 """How many different lists of ids are asked for."""
 
+NOW = 1
+"""Nothing is overdue then."""
+
 AS_ROWS = f"""
 WITH asked (id) AS (VALUES {", ".join(f"(?{number})" for number in range(2, IDS + 2))})
-SELECT client_id, platform, available, next_due_at
+SELECT client_id, platform, CASE WHEN next_due_at > {NOW} THEN available END
 FROM asked CROSS JOIN clients ON bot_id = ?1 AND client_id = asked.id
 """  # noqa: S608 (placeholders only)
 

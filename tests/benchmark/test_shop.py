@@ -34,7 +34,7 @@ def test_an_overdue_client_has_the_points_of_the_lot_that_lives(tmp_path: Path) 
     filled = shop.fill(f"sqlite:///{tmp_path}/shop.db", 1, overdue(SystemClock().now()))
     installation = opened(filled)
     found = lookup.balances(installation, shop.BOT, [shop.client_id(1)])
-    assert found.by_client_id[shop.client_id(1)].points == 10
+    assert found[shop.client_id(1)].points == 10
     installation.close()
 
 

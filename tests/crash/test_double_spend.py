@@ -97,7 +97,7 @@ def spenders(shell: Shell, shop: Shop, client_id: str) -> Iterator[list[Spender]
 
 
 def available(installation: Installation, shop: Shop, client_id: str) -> int:
-    return lookup.balances(installation, shop.bot_id, [client_id]).by_client_id[client_id].points
+    return lookup.balances(installation, shop.bot_id, [client_id])[client_id].points
 
 
 def test_processes_that_spend_the_same_points_spend_each_once(

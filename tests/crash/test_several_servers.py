@@ -58,7 +58,7 @@ def at_once(servers: Sequence[Server], ask: Callable[[Server], Result]) -> list[
 
 
 def available(installation: Installation, shop: Shop, client_id: str) -> int:
-    return lookup.balances(installation, shop.bot_id, [client_id]).by_client_id[client_id].points
+    return lookup.balances(installation, shop.bot_id, [client_id])[client_id].points
 
 
 def test_a_client_that_everyone_writes_to_ends_with_the_exact_balance(

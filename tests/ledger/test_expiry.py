@@ -230,7 +230,7 @@ def test_a_new_policy_or_zone_is_for_grants_to_come(installation: Installation, 
     ):
         clock.time = at
         found = lookup.balances(installation, shop.bot_id, [client_id])
-        assert found.by_client_id[client_id].points == available
+        assert found[client_id].points == available
 
 
 def test_a_key_gives_yesterdays_answer_after_the_policy_changed(installation: Installation, clock: ManualClock) -> None:

@@ -35,4 +35,4 @@ def test_what_expired_in_writing_does_not_come_back_when_the_clock_runs_backward
 
 
 def looked_up(shop: Shop, client_id: str) -> int:
-    return lookup.balances(shop.installation, shop.bot_id, [client_id]).by_client_id[client_id].points
+    return lookup.balances(shop.installation, shop.bot_id, [client_id])[client_id].points

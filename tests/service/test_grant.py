@@ -147,7 +147,7 @@ def test_the_same_key_and_request_is_granted_once_and_answered_alike(
     clock.time += DAY
     shop.grant(client_id, 100)
     assert points.order(installation, shop.bot_id, client_id, Grant(5), "order-1") == first
-    assert lookup.balances(installation, shop.bot_id, [client_id]).by_client_id[client_id].points == 105
+    assert lookup.balances(installation, shop.bot_id, [client_id])[client_id].points == 105
 
 
 def test_the_same_key_with_another_request_is_a_conflict(installation: Installation, shop: Shop) -> None:

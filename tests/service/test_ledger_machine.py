@@ -111,7 +111,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def everything_agrees(self) -> None:
         now = self.oracle.now(self.clock.time)
         found = lookup.balances(self.shop.installation, "shop", [self.client_id])
-        assert found.by_client_id[self.client_id].points == now.available
+        assert found[self.client_id].points == now.available
         self.check_explanation(now.time)
         journal = self.journal()
         assert [seq for seq, _, _, _ in journal] == list(range(1, len(journal) + 1))

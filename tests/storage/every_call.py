@@ -68,7 +68,7 @@ def operate(shop: Shop, clock: ManualClock) -> None:
     assert clients.show(installation, bot_id, brought.client_id) == brought
     assert brought in clients.page(installation, bot_id, "", 1_000)
     clock.time += SECOND
-    assert lookup.balances(installation, bot_id, [brought.client_id]).by_client_id[brought.client_id].points == 0
+    assert lookup.balances(installation, bot_id, [brought.client_id])[brought.client_id].points == 0
     assert wallet.kinds() == [("grant", 3), ("expire", -3)]
     clock.time += 40 * DAY
     assert tidy.work(installation, bot_id) > 0

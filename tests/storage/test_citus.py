@@ -258,7 +258,7 @@ def test_writers_of_several_processes_neither_lose_points_nor_lock_each_other_ou
     for other in others:
         other.close()
     assert problems == []
-    found = lookup.balances(installation, shop.bot_id, client_ids).by_client_id
+    found = lookup.balances(installation, shop.bot_id, client_ids)
     assert [found[client_id].points for client_id in client_ids] == [40, 40, 40]
     assert list(verify.verify(installation, shop.bot_id, lambda _: None)) == []
 
@@ -284,9 +284,9 @@ def test_a_bot_that_was_isolated_and_moved_goes_on(cluster: Cluster, installatio
     assert (cluster.holder(shop.bot_id), cluster.holder(neighbour.bot_id)) == (there, here)
     for each in (shop, neighbour):
         again = each.client(2, platform_client_id="U2")
-        assert lookup.balances(installation, each.bot_id, [again]).by_client_id[again].points == 2
+        assert lookup.balances(installation, each.bot_id, [again])[again].points == 2
         assert list(verify.verify(installation, each.bot_id, lambda _: None)) == []
-    assert lookup.balances(installation, shop.bot_id, [client_id]).by_client_id[client_id].points == 5
+    assert lookup.balances(installation, shop.bot_id, [client_id])[client_id].points == 5
 
 
 @pytest.mark.skipif(not WORKER, reason="REMORA_TEST_CITUS_WORKER_URL names no worker")

@@ -287,15 +287,16 @@ def _found(tx: Transaction, bot_id: str, of: str, asked: Sequence[str]) -> list[
         case "platform pairs":
             return [text for _, text in clients.by_platform(tx, bot_id, [(Platform.LINE, text) for text in asked])]
         case "platform ids":
-            return list(balances.read(tx, bot_id, [], [], {Platform.LINE: asked}).on_platform[Platform.LINE])
+            found = balances.read(tx, bot_id, [], [], {Platform.LINE: asked}, 0).on_platform[Platform.LINE]
+            return [row[3] for row in found.rows]
         case "client ids":
-            return list(balances.read(tx, bot_id, [], asked, {}).by_client_id)
+            return [row[0] for row in balances.read(tx, bot_id, [], asked, {}, 0).clients.rows]
         case "accounts":
             return list(accounts.load(tx, bot_id, asked))
         case "keys":
             return list(operations.find(tx, bot_id, asked))
         case "token ids":
-            callers = balances.read(tx, bot_id, asked, [], {}).callers
+            callers = balances.read(tx, bot_id, asked, [], {}, 0).callers
             return [text for text, caller in callers.items() if caller.secret_digest]
     raise AssertionError(of)
 

@@ -129,14 +129,14 @@ def test_more_callers_than_it_has_connections_are_all_answered_right(
         for nth in range(1, 6):
             points.order(ours, shop.bot_id, everyones, Spend(1), f"spend-{number}-{nth}")
             assert points.order(ours, shop.bot_id, mine, Grant(1), f"grant-{number}-{nth}").available == nth
-            found = lookup.balances(ours, shop.bot_id, [mine, everyones, "nobody"]).by_client_id
+            found = lookup.balances(ours, shop.bot_id, [mine, everyones, "nobody"])
             assert found[mine].points == nth
             assert 1_000 - 5 * THREADS <= found[everyones].points < 1_000
 
     with ThreadPoolExecutor(THREADS) as pool:
         for done in [pool.submit(work, number) for number in range(THREADS)]:
             done.result(SECONDS)
-    found = lookup.balances(installation, shop.bot_id, [everyones, *own]).by_client_id
+    found = lookup.balances(installation, shop.bot_id, [everyones, *own])
     assert [each.points for each in found.values()] == [1_000 - 5 * THREADS] + [5] * THREADS
     assert_clean(installation, shop)
 

@@ -131,7 +131,7 @@ def _keep_pair(folder: Path, pair: dict[str, str]) -> None:
 
 def _announce(url: str, installation: Installation, pair: dict[str, str], password: str) -> None:
     with_ids = [ids.client_id(ids.encoder_of(""), number) for number in range(1, len(CAST) + 1)]
-    balances = lookup.balances(installation, BOT, with_ids).by_client_id
+    balances = lookup.balances(installation, BOT, with_ids)
     shell.print_table(
         ["CLIENT", "PLATFORM", "PLATFORM CLIENT", "POINTS"],
         [

@@ -168,10 +168,9 @@ def show(bot_id: str, client_ids: tuple[str, ...], as_json: bool) -> None:
     with shell.installation() as installation:
         found = lookup.balances(installation, bot_id, client_ids)
     rows = [
-        {"clientId": client_id, "platform": each.platform, "points": each.points}
-        for client_id, each in found.by_client_id.items()
+        {"clientId": client_id, "platform": each.platform, "points": each.points} for client_id, each in found.items()
     ]
-    not_found = [client_id for client_id in dict.fromkeys(client_ids) if client_id not in found.by_client_id]
+    not_found = [client_id for client_id in dict.fromkeys(client_ids) if client_id not in found]
     if as_json:
         shell.print_json({"points": rows, "notFound": {"clientIds": not_found}})
         return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from msgspec import Struct
 
@@ -19,7 +19,7 @@ from remora.storage.bots import Caller
 from remora.storage.database import Reads, Row, Transaction
 
 NOBODY: tuple[str, ...] = ()
-UNCHANGED: Mapping[str, int] = {}
+NOTHING: tuple[Row, ...] = ()
 
 
 class Wanted(Struct, frozen=True):
@@ -44,14 +44,14 @@ class Question(Struct, frozen=True):
 
 
 class LookedUp(Struct, frozen=True):
-    """The clients found, by the ids they were asked by, in the order asked and each once."""
+    """The rows of the clients found (see `Found`), in the order asked and each once."""
 
-    by_client_id: dict[str, Balance]
-    by_platform_client_id: dict[str, Balance]
+    clients: Sequence[Row]
+    on_platform: Sequence[Row]
 
     def someone(self) -> LookedUp:
         """Itself, or NoClientFound if not one of the ids is a client's of this bot."""
-        if not self.by_client_id and not self.by_platform_client_id:
+        if not self.clients and not self.on_platform:
             raise NoClientFound("no client of this bot has any of these ids")
         return self
 
@@ -68,39 +68,38 @@ def answer(installation: Installation, bot_id: str, questions: Sequence[Question
     settled. Whether the caller may know it is for `access` to say.
     """
     now = installation.clock.now()
-    stored, fresh = _stored(installation.database, bot_id, questions), UNCHANGED
-    if stored.overdue(now):
+    stored = _stored(installation.database, bot_id, questions, now)
+    if stored.stale():
         # Balance, lots and holds have to be of one moment now.
         with installation.database.read() as tx:
-            stored = _stored(tx, bot_id, questions)
-            fresh = _computed(tx, bot_id, stored.overdue(now), now)
-    return [
-        Answer(stored.callers.get(question.token_id), _found(question.wanted, stored, fresh)) for question in questions
-    ]
+            stored = _stored(tx, bot_id, questions, now)
+            stored.freshen(_computed(tx, bot_id, stored.stale(), now))
+    return [Answer(stored.callers.get(question.token_id), _found(question.wanted, stored)) for question in questions]
 
 
-def balances(installation: Installation, bot_id: str, client_ids: Sequence[str]) -> LookedUp:
-    """What clients can spend now, for the operator. NoSuchBot and NoClientFound refuse."""
+def balances(installation: Installation, bot_id: str, client_ids: Sequence[str]) -> dict[str, Balance]:
+    """What clients can spend now, by encoded id, for the operator. NoSuchBot and NoClientFound refuse."""
     with installation.database.read() as tx:
         access.known_bot(tx, bot_id)
     [only] = answer(installation, bot_id, [Question("", Wanted(client_ids))])
-    return only.found.someone()
+    found = only.found.someone().clients
+    return {client_id: Balance(Platform(platform), points) for client_id, platform, points in found}
 
 
-def _stored(reads: Reads, bot_id: str, questions: Sequence[Question]) -> Stored:
+def _stored(reads: Reads, bot_id: str, questions: Sequence[Question], now: int) -> Stored:
     """One reading of all that the questions ask, each id once."""
     if len(questions) == 1:
         [only] = questions
         wanted = only.wanted
         by_platform = {wanted.platform: wanted.platform_client_ids} if wanted.platform else {}
-        return stored_balances.read(reads, bot_id, (only.token_id,), wanted.client_ids, by_platform)
+        return stored_balances.read(reads, bot_id, (only.token_id,), wanted.client_ids, by_platform, now)
     token_ids = {question.token_id for question in questions}
     client_ids = {client_id for question in questions for client_id in question.wanted.client_ids}
     on_platform: dict[Platform, set[str]] = defaultdict(set)
     for question in questions:
         if question.wanted.platform and question.wanted.platform_client_ids:
             on_platform[question.wanted.platform].update(question.wanted.platform_client_ids)
-    return stored_balances.read(reads, bot_id, token_ids, client_ids, on_platform)
+    return stored_balances.read(reads, bot_id, token_ids, client_ids, on_platform, now)
 
 
 def _computed(tx: Transaction, bot_id: str, client_ids: set[str], now: int) -> dict[str, int]:
@@ -109,15 +108,9 @@ def _computed(tx: Transaction, bot_id: str, client_ids: set[str], now: int) -> d
     return {client_id: available_at(lots.get(client_id, ()), holds.get(client_id, ()), now) for client_id in client_ids}
 
 
-def _found(wanted: Wanted, stored: Stored, fresh: Mapping[str, int]) -> LookedUp:
-    on_platform = stored.on_platform.get(wanted.platform, {}) if wanted.platform else {}
+def _found(wanted: Wanted, stored: Stored) -> LookedUp:
+    on_platform = stored.on_platform.get(wanted.platform) if wanted.platform else None
     return LookedUp(
-        _in_order(wanted.client_ids, stored.by_client_id, fresh),
-        _in_order(wanted.platform_client_ids, on_platform, fresh),
+        stored.clients.in_order(wanted.client_ids) if wanted.client_ids else NOTHING,
+        on_platform.in_order(wanted.platform_client_ids) if on_platform else NOTHING,
     )
-
-
-def _in_order(asked: Sequence[str], stored: Mapping[str, Row], fresh: Mapping[str, int]) -> dict[str, Balance]:
-    if not asked:
-        return {}
-    return {each: Balance(row[1], fresh.get(row[0], row[2])) for each in asked if (row := stored.get(each))}

@@ -83,5 +83,5 @@ def _can_begin_an_id(asked: str) -> bool:
 def _rows(installation: Installation, bot_id: str, found: Sequence[Client]) -> list[Row]:
     if not found:
         return []
-    points = lookup.balances(installation, bot_id, [client.client_id for client in found]).by_client_id
+    points = lookup.balances(installation, bot_id, [client.client_id for client in found])
     return [Row(client, points[client.client_id].points) for client in found if client.client_id in points]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from operator import itemgetter
 
 from msgspec import Struct
 
@@ -12,23 +13,51 @@ from remora.storage.bots import Caller
 from remora.storage.database import Query, Reads, Row
 
 
-class Stored(Struct, frozen=True):
-    """What was found: callers by token id (none at all: no such bot), and by the ids that they were asked by the
-    clients' rows: encoded id, platform, points, and the instant from which that many points are stale.
+class Found:
+    """The rows that one query found: encoded id, platform, and points, None where what is stored is stale; after
+    these, where clients were asked for by a platform's ids, that.
 
     A row stays as it comes, for this is a look-up's hot loop: its platform is the text that every Platform equals.
     """
 
-    callers: dict[str, Caller]
-    by_client_id: dict[str, Row]
-    on_platform: dict[Platform, dict[str, Row]]
+    __slots__ = ("_by_id", "_id", "rows")
 
-    def overdue(self, now: int) -> set[str]:
-        """The encoded ids of the clients whose balance is stale by `now`."""
-        stale = {row[0] for row in self.by_client_id.values() if row[3] <= now}
-        for found in self.on_platform.values():
-            stale.update(row[0] for row in found.values() if row[3] <= now)
-        return stale
+    def __init__(self, rows: list[Row], place: int) -> None:
+        """`place`: where in a row the id is that it was asked by."""
+        self.rows = rows
+        self._id = itemgetter(place)
+        self._by_id: dict[str, Row] | None = None
+
+    def in_order(self, asked: Sequence[str]) -> list[Row]:
+        """The rows of those ids that were found, in their order and each once."""
+        if self._by_id is None:
+            # As a store gives them that takes one after the other.
+            if len(asked) == len(self.rows) and list(dict.fromkeys(asked)) == list(map(self._id, self.rows)):
+                return self.rows
+            self._by_id = {self._id(row): row for row in self.rows}
+        by_id = self._by_id
+        return [row for each in dict.fromkeys(asked) if (row := by_id.get(each))]
+
+    def freshen(self, points: Mapping[str, int]) -> None:
+        """Put in points that were computed, by encoded id."""
+        self.rows = [(*row[:2], points.get(row[0], row[2]), *row[3:]) for row in self.rows]
+
+
+class Stored(Struct, frozen=True):
+    """What was found: callers by token id (none at all: no such bot), and clients by the two kinds of ids."""
+
+    callers: dict[str, Caller]
+    clients: Found
+    on_platform: dict[Platform, Found]
+
+    def stale(self) -> set[str]:
+        """The encoded ids of the clients whose points have to be computed."""
+        return {row[0] for found in (self.clients, *self.on_platform.values()) for row in found.rows if row[2] is None}
+
+    def freshen(self, points: Mapping[str, int]) -> None:
+        """Put in points that were computed, by encoded id."""
+        for found in (self.clients, *self.on_platform.values()):
+            found.freshen(points)
 
 
 def read(
@@ -37,18 +66,18 @@ def read(
     token_ids: Collection[str],
     client_ids: Collection[str],
     on_platform: Mapping[Platform, Collection[str]],
+    now: int,
 ) -> Stored:
-    """The callers, and the balances of those ids that are a client's."""
+    """The callers, and the balances of those ids that are a client's, as far as they hold at `now`."""
     queries: list[Query] = [("callers_find", {"bot_id": bot_id, "ids": tuple(token_ids)})]
     if client_ids:
-        queries.append(("balances_by_client_id", {"bot_id": bot_id, "ids": tuple(client_ids)}))
+        queries.append(("balances_by_client_id", {"bot_id": bot_id, "ids": tuple(client_ids), "now": now}))
     for platform, ids in on_platform.items():
-        queries.append(("balances_by_platform", {"bot_id": bot_id, "platform": platform, "ids": tuple(ids)}))
+        values = {"bot_id": bot_id, "platform": platform, "ids": tuple(ids), "now": now}
+        queries.append(("balances_by_platform", values))
     callers, *found = reads.together(*queries)
     return Stored(
         callers=bots.callers(callers, token_ids),
-        by_client_id={row[0]: row for row in found.pop(0)} if client_ids else {},
-        on_platform={
-            platform: {row[4]: row for row in rows} for platform, rows in zip(on_platform, found, strict=True)
-        },
+        clients=Found(found.pop(0) if client_ids else [], 0),
+        on_platform={platform: Found(rows, 3) for platform, rows in zip(on_platform, found, strict=True)},
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 
 from starlette.exceptions import HTTPException
 from starlette.routing import Router
@@ -17,6 +17,7 @@ from remora.web import auth, errors, observe, rate_limit, routes, tally, tracing
 from remora.web.body import ClientGone
 from remora.web.endpoint import Services
 from remora.web.errands import Errands
+from remora.web.exchange import Exchange
 from remora.web.figures import Figures
 from remora.web.local_limiter import LocalLimiter
 from remora.web.metrics import Metrics
@@ -74,6 +75,7 @@ class Application:
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send, seen: Observation) -> None:
         scope["services"], scope["seen"] = self.services, seen
+        exchange = Exchange(scope, receive, send)
         try:
             call = self._calls.get(scope["path"]) if scope["method"] == "POST" else None
             if call is None:
@@ -81,8 +83,8 @@ class Application:
                 await self._router(scope, receive, self._noting(scope, send, seen))
             else:
                 scope["route"] = call
-                content = await call.endpoint(scope, receive)
-                await self._respond(scope, send, seen, 200, content)
+                content = await call.endpoint(scope, exchange)
+                await self._respond(scope, exchange, seen, 200, content)
         except ClientGone:
             seen.status = CLIENT_GONE_STATUS
         except Exception as problem:
@@ -94,23 +96,19 @@ class Application:
                 self.services.metrics.limited(seen.quota.policy)
             content = errors.envelope(refusal, seen.bot_id)
             status = errors.STATUS[type(refusal)]
-            await self._respond(scope, send, seen, status, content, errors.extra_headers(refusal))
+            await self._respond(scope, exchange, seen, status, content, errors.extra_headers(refusal))
         finally:
             seconds = time.perf_counter() - seen.started
             observe.finish(scope, seen, seconds)
-            self.services.metrics.answered(scope, seen.status, seen.code, seconds)
-            if seen.looked_up is not None:
-                self.services.metrics.looked_up(seen.looked_up, seen.status)
+            self.services.metrics.answered(scope, seen, seconds)
 
-    async def _respond(
-        self, scope: Scope, send: Send, seen: Observation, status: int, content: bytes, extra: Headers = ()
-    ) -> None:
+    def _respond(
+        self, scope: Scope, exchange: Exchange, seen: Observation, status: int, content: bytes, extra: Headers = ()
+    ) -> Awaitable[None]:
         """Send a JSON answer."""
-        length = (b"content-length", b"%d" % len(content))
-        headers = [JSON, length, *extra, *self._headers(scope, seen)]
         seen.status = status
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": content})
+        length = (b"content-length", b"%d" % len(content))
+        return exchange.answer(status, [JSON, length, *extra, *self._headers(scope, seen)], content)
 
     def _noting(self, scope: Scope, send: Send, seen: Observation) -> Send:
         """Sends what the router's applications answer, with the headers that every answer has."""

@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar
 
 import msgspec
 from msgspec import Struct
-from starlette.types import Receive, Scope
+from starlette.types import Scope
 
 from remora import errors
 from remora.errors import (
@@ -32,6 +32,7 @@ from remora.web import auth, rate_limit
 from remora.web import body as bodies
 from remora.web.errands import Errands
 from remora.web.errors import ErrorResponse
+from remora.web.exchange import Exchange
 from remora.web.figures import Figures
 from remora.web.metrics import Metrics
 from remora.web.observe import Observation
@@ -124,14 +125,16 @@ class Endpoint:
     decoder: msgspec.json.Decoder[Any]
     takes_expired_token: bool = False
     wants: Callable[[Any], Wanted] | None = None
-    looks_up: Callable[[Call, Any, LookedUp], Struct] | None = None
+    looks_up: Callable[[Observation, Any, LookedUp], Struct] | None = None
     reads: Callable[[Call, Any, Transaction], Struct] | None = None
     writes: Callable[[Call, Any], Awaitable[Struct]] | None = None
 
-    async def __call__(self, scope: Scope, receive: Receive) -> bytes:
+    async def __call__(self, scope: Scope, exchange: Exchange) -> bytes:
         services: Services = scope["services"]
         seen: Observation = scope["seen"]
-        raw = await bodies.read(seen.headers, receive, self.about.max_bytes)
+        raw = exchange.body(self.about.max_bytes)
+        if raw is None:
+            raw = await bodies.read(seen.headers, exchange.receive, self.about.max_bytes)
         try:
             return _encode(await self._answer(services, scope, raw, seen))
         except FAILED_AUTHENTICATION as failure:
@@ -156,11 +159,12 @@ class Endpoint:
         if self.looks_up is not None and known.caller is not None:
             seen.looked_up = bot_id
         caller = access.identify(known.caller, claims, bot_id, now)
-        await services.limiter.ready(rate_limit.BOT, bot_id)
+        if services.limiter.needs_ask(rate_limit.BOT, bot_id):
+            await services.limiter.ready(rate_limit.BOT, bot_id)
         self._admit(services, caller, body, raw, seen)
-        call = Call(services, bot_id, claims, now, seen, scope)
         if self.looks_up is not None:
-            return self.looks_up(call, body, known.found)
+            return self.looks_up(seen, body, known.found)
+        call = Call(services, bot_id, claims, now, seen, scope)
         if self.reads is not None:
             return await services.store.read(partial(self.reads, call, body))
         assert self.writes is not None, "an endpoint looks up, reads or writes"
@@ -196,10 +200,10 @@ class Endpoint:
 
 def looks_up(
     about: About, wants: Callable[[Body], Wanted]
-) -> Callable[[Callable[[Call, Body, LookedUp], Struct]], Endpoint]:
+) -> Callable[[Callable[[Observation, Body, LookedUp], Struct]], Endpoint]:
     """Make an endpoint of a verb that answers with clients' points; `wants` says whose."""
 
-    def make(verb: Callable[[Call, Body, LookedUp], Struct]) -> Endpoint:
+    def make(verb: Callable[[Observation, Body, LookedUp], Struct]) -> Endpoint:
         return Endpoint(about, msgspec.json.Decoder(about.body), wants=wants, looks_up=verb)
 
     return make

@@ -1,6 +1,6 @@
 """Counting what happens, as it happens: requests, batches, points.
 
-A request costs two look-ups in a dictionary and three additions; its labels are put together only the first time.
+A request costs a look-up in a dictionary and four additions; its labels are put together only the first time.
 """
 
 from __future__ import annotations
@@ -13,11 +13,15 @@ from starlette.types import Scope
 from remora.model import Entry
 from remora.web import families
 from remora.web.families import Family
+from remora.web.observe import Observation
 from remora.web.tally import Cells, Tally
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 OTHER_METHOD = "other"
 UNKNOWN_ROUTE = "unknown"
+
+UNSEEN = memoryview(bytearray(8)).cast("d")
+"""Where that is counted which nobody asks for."""
 
 KINDS = {
     "grant": "granted",
@@ -40,30 +44,24 @@ class Metrics:
 
     def __init__(self, tally: Tally) -> None:
         self.tally = tally
-        self._requests: dict[tuple[str, str, int, int | None], tuple[Cells, Cells]] = {}
-        self._lookups: dict[tuple[str, int], Cells] = {}
+        self._requests: dict[tuple[str, str, int, int | None, str | None], tuple[Cells, Cells, Cells]] = {}
         self._points: dict[tuple[str, str], Cells] = {}
 
     def cells(self, family: Family, *labels: str) -> Cells:
         """The numbers of one metric."""
         return self.tally.cells((family.name, *labels), family.size)
 
-    def answered(self, scope: Scope, status: int, code: int | None, seconds: float) -> None:
+    def answered(self, scope: Scope, seen: Observation, seconds: float) -> None:
         """Count a request, by the route that it was led to: paths and methods that are the caller's to invent are
-        counted as one.
+        counted as one. A look-up of a bot that there is is counted as such, too.
         """
         route = scope["route"].path if "route" in scope else UNKNOWN_ROUTE
-        key = (route, scope["method"], status, code)
-        number, taken = self._requests.get(key) or self._new_request(*key)
+        key = (route, scope["method"], seen.status, seen.code, seen.looked_up)
+        number, taken, lookups = self._requests.get(key) or self._new_request(*key)
         number[0] += 1
-        observe(taken, families.SECONDS, seconds)
-
-    def looked_up(self, bot_id: str, status: int) -> None:
-        """Count a look-up of a bot that there is."""
-        cells = self._lookups.get((bot_id, status))
-        if cells is None:
-            cells = self._lookups[bot_id, status] = self.cells(families.LOOKUPS, bot_id, str(status))
-        cells[0] += 1
+        lookups[0] += 1
+        taken[bisect_left(families.SECONDS, seconds)] += 1
+        taken[-1] += seconds
 
     def limited(self, policy: str) -> None:
         """Count a request that was one too many."""
@@ -89,12 +87,15 @@ class Metrics:
             self.cells(families.BATCH_SECONDS, name),
         )
 
-    def _new_request(self, route: str, method: str, status: int, code: int | None) -> tuple[Cells, Cells]:
+    def _new_request(
+        self, route: str, method: str, status: int, code: int | None, looked_up: str | None
+    ) -> tuple[Cells, Cells, Cells]:
         known = method if method in METHODS else OTHER_METHOD
         number = self.cells(families.REQUESTS, route, known, str(status), "" if code is None else str(code))
-        cells = number, self.cells(families.REQUEST_SECONDS, route)
+        lookups = UNSEEN if looked_up is None else self.cells(families.LOOKUPS, looked_up, str(status))
+        cells = number, self.cells(families.REQUEST_SECONDS, route), lookups
         if known == method:
-            self._requests[route, method, status, code] = cells
+            self._requests[route, method, status, code, looked_up] = cells
         return cells
 
     def _points_of(self, bot_id: str, kind: str) -> Cells:

@@ -6,18 +6,25 @@ from __future__ import annotations
 
 from asyncio import AbstractEventLoop, Transport
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn._types import ASGI3Application
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from remora.web import exchange
 
 LARGE = 64 * 1024
 """Bytes; so much waits for nothing more."""
 
 
 class Protocol(HttpToolsProtocol):
-    """uvicorn's, on a transport that gathers."""
+    """uvicorn's, on a transport that gathers, for exchanges that are whole."""
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]  # as uvicorn narrows it, too
         """Begin to serve a connection."""
         super().connection_made(Gathering(transport, self.loop))
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        cycle.scope[exchange.KEY] = cycle  # type: ignore[literal-required]  # for us alone
+        super()._start_asgi_task(cycle, app)
 
 
 class Gathering(Transport):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections import OrderedDict
+from math import ceil
 
 from msgspec import Struct
 
@@ -66,9 +66,10 @@ class Windows:
         """What is left in a window; without one, all."""
         if window is None:
             return Quota(self._policy, self.amount, self.seconds, self.amount, 0)
-        left = math.ceil(window.ends - now)
-        # No more than the whole, which adding and taking away a large number may make it by a hair.
-        reset_seconds = self.seconds if left > self.seconds else max(0, left)
+        reset_seconds = ceil(window.ends - now)
+        if not 0 <= reset_seconds <= self.seconds:
+            # No more than the whole, which adding and taking away a large number may make it by a hair.
+            reset_seconds = max(0, min(reset_seconds, self.seconds))
         return Quota(self._policy, self.amount, self.seconds, window.permits + window.elsewhere, reset_seconds)
 
     def _forget(self, now: float) -> None:

@@ -6,7 +6,8 @@ from msgspec import UNSET
 
 from remora import errors
 from remora.service.lookup import LookedUp, Wanted
-from remora.web.endpoint import COMMON_REFUSALS, About, Call, looks_up
+from remora.web.endpoint import COMMON_REFUSALS, About, looks_up
+from remora.web.observe import Observation
 from remora.web.schemas.lookup import ClientPointInfo, ClientPointsRequest, ClientPointsResponse, NotFound
 
 
@@ -32,17 +33,16 @@ def wanted(asked: ClientPointsRequest) -> Wanted:
     ),
     wanted,
 )
-def get_client_points(call: Call, asked: ClientPointsRequest, found: LookedUp) -> ClientPointsResponse:
+def get_client_points(seen: Observation, asked: ClientPointsRequest, found: LookedUp) -> ClientPointsResponse:
     client_ids, platform_client_ids = asked.client_ids or [], asked.platform_client_ids or []
-    call.seen.asked, call.seen.found = len(client_ids) + len(platform_client_ids), 0
+    seen.asked, seen.found = len(client_ids) + len(platform_client_ids), 0
     found.someone()
-    rows = [
-        ClientPointInfo(each.platform, each.points, client_id) for client_id, each in found.by_client_id.items()
-    ] + [
-        ClientPointInfo(each.platform, each.points, platform_client_id=platform_client_id)
-        for platform_client_id, each in found.by_platform_client_id.items()
-    ]
-    call.seen.found = len(rows)
+    rows = [ClientPointInfo(platform, points, client_id) for client_id, platform, points in found.clients]
+    if found.on_platform:
+        rows += [
+            ClientPointInfo(platform, points, UNSET, asked_by) for _, platform, points, asked_by in found.on_platform
+        ]
+    seen.found = len(rows)
     return ClientPointsResponse(
         success=True,
         message="Get client points successfully",
@@ -52,9 +52,8 @@ def get_client_points(call: Call, asked: ClientPointsRequest, found: LookedUp) -
 
 
 def _not_found(client_ids: list[str], platform_client_ids: list[str], found: LookedUp) -> NotFound:
+    clients, on_platform = {row[0] for row in found.clients}, {row[3] for row in found.on_platform}
     return NotFound(
-        client_ids=[each for each in dict.fromkeys(client_ids) if each not in found.by_client_id],
-        platform_client_ids=[
-            each for each in dict.fromkeys(platform_client_ids) if each not in found.by_platform_client_id
-        ],
+        client_ids=[each for each in dict.fromkeys(client_ids) if each not in clients],
+        platform_client_ids=[each for each in dict.fromkeys(platform_client_ids) if each not in on_platform],
     )

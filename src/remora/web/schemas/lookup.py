@@ -38,8 +38,10 @@ class ClientPointsRequest(Struct, frozen=True, rename="camel"):
             raise ValueError(f"platform is required with platformClientIds: one of {', '.join(Platform)}")
         if not self.client_ids and not self.platform_client_ids:
             raise ValueError("clientIds, or platform with platformClientIds, is required: 1 to 100 ids")
-        refuse_nul("clientIds", self.client_ids or [])
-        refuse_nul("platformClientIds", self.platform_client_ids or [])
+        if self.client_ids:
+            refuse_nul("clientIds", self.client_ids)
+        if self.platform_client_ids:
+            refuse_nul("platformClientIds", self.platform_client_ids)
 
 
 class ClientPointInfo(Struct, frozen=True, omit_defaults=True, rename="camel", gc=False):

@@ -12,13 +12,13 @@ CROSS JOIN clients ON clients.bot_id = :bot_id AND clients.platform = json_extra
                   AND clients.platform_client_id = json_extract(asked.value, '$[1]');
 
 -- name: balances_by_client_id
--- The stored balances of the clients with these encoded ids.
+-- The stored balances of the clients with these encoded ids; NULL where it is stale by now.
 WITH asked (id) AS (VALUES :ids)
-SELECT client_id, platform, available, next_due_at
+SELECT client_id, platform, CASE WHEN next_due_at > :now THEN available END
 FROM asked CROSS JOIN clients ON bot_id = :bot_id AND client_id = asked.id;
 
 -- name: balances_by_platform
--- The stored balances of the clients with these ids on one platform.
+-- The stored balances of the clients with these ids on one platform; NULL where it is stale by now.
 WITH asked (id) AS (VALUES :ids)
-SELECT client_id, platform, available, next_due_at, platform_client_id
+SELECT client_id, platform, CASE WHEN next_due_at > :now THEN available END, platform_client_id
 FROM asked CROSS JOIN clients ON bot_id = :bot_id AND platform = :platform AND platform_client_id = asked.id;
