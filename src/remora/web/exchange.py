@@ -47,9 +47,8 @@ class Exchange:
             return False
         if cycle.scope["method"] == "HEAD":
             return False
-        every = [*cycle.default_headers, *headers]
-        head = b"%b: %b\r\n" * len(every) % tuple(chain.from_iterable(every))
-        cycle.transport.write(b"%b%b\r\n%b" % (STATUS_LINE[status], head, content))
+        head = b"\r\n".join(map(b": ".join, chain(cycle.default_headers, headers)))
+        cycle.transport.write(b"".join((STATUS_LINE[status], head, b"\r\n\r\n", content)))
         cycle.response_started = cycle.response_complete = True
         cycle.on_response()
         return True
