@@ -6,13 +6,13 @@ import re
 import sqlite3
 import threading
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from pathlib import Path
 
 from remora.errors import StoreUnavailable
-from remora.storage.database import Begun, Query, Row, Transaction, UniqueViolation
+from remora.storage.database import Begun, Names, Query, Row, Transaction, UniqueViolation
 from remora.storage.named import statements
 
 LIST_SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000)
@@ -148,8 +148,9 @@ class SqliteTransaction:
     def run(self, query: str, **values: object) -> int:
         return self._connection.execute(self._statements[query], values).rowcount
 
-    def run_many(self, query: str, bot_id: str, rows: Iterable[Mapping[str, object]]) -> None:
-        self._connection.executemany(self._statements[query], ({"bot_id": bot_id, **row} for row in rows))
+    def run_many(self, query: str, bot_id: str, names: Names, rows: Sequence[Row]) -> None:
+        # By their places: the driver would look each name up for each row.
+        self._connection.executemany(_placed(query, names), map((bot_id,).__add__, rows))
 
     def one(self, query: str, **values: object) -> Row | None:
         # Fetched whole, so that no statement is still open when the transaction ends.
@@ -213,6 +214,13 @@ def _listing(query: str, size: int) -> tuple[str, tuple[str, ...]]:
     numbers = {name: f"?{number}" for number, name in enumerate(names, 1)}
     numbers["ids"] = ",".join(f"(?{number})" for number in range(len(names) + 1, len(names) + size + 1))
     return _PLACE.sub(lambda place: numbers[place[1]], text), names
+
+
+@cache
+def _placed(query: str, names: Names) -> str:
+    """A statement whose first value is the bot's id, and those behind it are these."""
+    numbers = {name: f"?{number}" for number, name in enumerate(("bot_id", *names), 1)}
+    return _PLACE.sub(lambda place: numbers[place[1]], _texts()[query])
 
 
 @contextmanager
