@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 
 import msgspec
+from msgspec.structs import astuple
 
 from remora.model import Entry
 
@@ -25,7 +26,7 @@ def chain_hash(previous: bytes, bot_id: str, client_id: str, entry: Entry) -> by
         entry.available,
         entry.at,
         entry.recorded_at,
-        [(change.lot_id, change.points) for change in entry.lots],
+        tuple(map(astuple, entry.lots)),
         entry.reason,
         entry.metadata,
         entry.refers_to,
