@@ -16,6 +16,9 @@ from remora.storage.parameters import array
 EntryName = tuple[str, int]
 """An encoded client id and a seq: an entry, or the hold or lot that it made."""
 
+NONE_LOADED = (-1, 0)
+"""Before the turn of any lot."""
+
 NUMBERS = ("client_id", "available", "held", "next_due_at", "seq", "head_hash", "settled_at")
 LOT = ("client_id", "lot_id", "points", "remaining", "held", "active_from", "expires_at")
 HOLD = ("client_id", "hold_id", "points", "expires_at", "status")
@@ -45,9 +48,11 @@ def load(tx: Transaction, bot_id: str, client_ids: Collection[str], *, lock: boo
 
 
 def numbers(bot_id: str, rows: Iterable[Row]) -> dict[str, Account]:
-    """The accounts without lots and holds, of rows of `accounts_lock`, by encoded client id."""
+    """The accounts of rows of `accounts_lock`, by encoded client id, without holds; no lot is loaded yet."""
     return {
-        client_id: Account(bot_id, client_id, available, held, next_due_at, seq, head_hash, settled_at)
+        client_id: Account(
+            bot_id, client_id, available, held, next_due_at, seq, head_hash, settled_at, (), (), NONE_LOADED
+        )
         for client_id, available, held, next_due_at, seq, head_hash, settled_at in rows
     }
 
@@ -81,6 +86,7 @@ def whole(
             account,
             lots=tuple({lot.lot_id: lot for lot in lots.get(client_id, ())}.values()),
             holds=(*held_by.get(client_id, ()), *ended.get(client_id, ())),
+            loaded_until=None,
         )
         for client_id, account in known.items()
     }
@@ -90,16 +96,16 @@ def in_part(tx: Transaction, bot_id: str, known: Mapping[str, Account], most: in
     """These accounts, in which nothing comes due, so that none has an open hold; each with the first of its lots in
     the order of use, `most` of them.
     """
-    rows = tx.all("lots_first", bot_id=bot_id, ids=array(known), most=most) if known and most else []
-    lots = _lots(rows)
+    if not known:
+        return {}
+    lots = _lots(tx.all("lots_first", bot_id=bot_id, ids=array(known), most=most))
     return {client_id: _in_part(account, lots.get(client_id, ()), most) for client_id, account in known.items()}
 
 
 def _in_part(account: Account, lots: Sequence[Lot], most: int) -> Account:
     if len(lots) < most:
-        return replace(account, lots=tuple(lots))
-    last = max((lot.turn for lot in lots), default=(-1, 0))
-    return replace(account, lots=tuple(lots), loaded_until=last)
+        return replace(account, lots=tuple(lots), loaded_until=None)
+    return replace(account, lots=tuple(lots), loaded_until=max(lot.turn for lot in lots))
 
 
 def reversibles(tx: Transaction, bot_id: str, names: Collection[EntryName]) -> dict[EntryName, Reversible]:
