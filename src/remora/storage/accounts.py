@@ -43,7 +43,8 @@ def load(tx: Transaction, bot_id: str, client_ids: Collection[str], *, lock: boo
     """The accounts of those ids that are a client's, each with its open lots and holds. `lock` keeps everyone else
     from changing them until the transaction ends.
     """
-    rows = tx.all("accounts_lock" if lock else "accounts_find", bot_id=bot_id, ids=array(client_ids))
+    query = "accounts_lock" if lock else "accounts_find"
+    [rows] = tx.together((query, {"bot_id": bot_id, "ids": tuple(client_ids)}))
     return whole(tx, bot_id, numbers(bot_id, rows))
 
 

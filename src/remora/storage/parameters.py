@@ -38,7 +38,7 @@ def columns(rows: Iterable[Row]) -> list[str]:
 def _array_of(values: Sequence[object]) -> str:
     """It is spelled like one of JSON's but for the brackets, and for what a backslash says of control characters."""
     encoded = _encode(values)
-    if _ESCAPED.search(encoded):
+    if b"\\" in encoded and _ESCAPED.search(encoded):
         encoded = b"[%s]" % b",".join(map(_spelled, values))
     return "{" + encoded[1:-1].decode() + "}"
 
