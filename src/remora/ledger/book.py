@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Iterator, Sequence
+from operator import attrgetter
 from typing import Any
 
 from msgspec.structs import force_setattr, replace
@@ -18,6 +19,9 @@ from remora.model import BY_THEMSELVES, NEVER, OPEN, Account, Changes, Entry, Ho
 
 Turn = tuple[int, int]
 """An instant, and the id of the lot or hold for which something comes then."""
+
+
+_lot_id = attrgetter("lot_id")
 
 
 class MoreLots(Exception):
@@ -98,7 +102,8 @@ class Book:
         """Add what was not loaded before: now every lot is there."""
         for lot in lots:
             if lot.lot_id not in self.lots:
-                self._put_lot(lot)
+                self.lots[lot.lot_id] = lot
+                self._offer(lot)
         self._loaded_until = None
 
     def add_lot(self, lot: Lot) -> None:
@@ -117,7 +122,7 @@ class Book:
         self._before.append(lot)
         self.outstanding += remaining
         self.held += held
-        self._put_lot(changed)
+        self._put_lot(lot, changed)
 
     def add_hold(self, hold: Hold) -> None:
         """Note a new hold; its lots are the caller's to change."""
@@ -184,9 +189,10 @@ class Book:
         while len(self._before) > changes:
             match self._before.pop():
                 case Lot() as lot:
-                    self._count(self.lots[lot.lot_id], -1)
+                    undone = self.lots[lot.lot_id]
+                    self._count(undone, -1)
                     self._count(lot, 1)
-                    self._put_lot(lot)
+                    self._put_lot(undone, lot)
                 case Hold() as hold:
                     self._put_hold(hold)
                 case int() as new if new in self.lots:
@@ -250,9 +256,10 @@ class Book:
             self.outstanding = sum([lot.remaining for lot in account.lots])
         self.lots = {lot.lot_id: lot for lot in account.lots}
         self.holds = {hold.hold_id: hold for hold in account.holds}
-        free = [lot for lot in account.lots if lot.free]
+        free = [lot for lot in account.lots if lot.remaining > lot.held]
         self._by_turn = sorted([(lot.expires_at, lot.lot_id) for lot in free])
-        self._starts = sorted([(lot.active_from, lot.lot_id) for lot in free if lot.active_from > self._started_before])
+        before = self._started_before
+        self._starts = sorted([(lot.active_from, lot.lot_id) for lot in free if lot.active_from > before])
         self._ends = sorted([(hold.expires_at, hold.hold_id) for hold in account.holds if _is_open(hold)])
 
     def _count(self, lot: Lot, times: int) -> None:
@@ -260,25 +267,25 @@ class Book:
         self.outstanding += times * lot.remaining
         self.held += times * lot.held
 
-    def _put_lot(self, lot: Lot) -> None:
-        before = self.lots.get(lot.lot_id)
+    def _put_lot(self, before: Lot, lot: Lot) -> None:
         self.lots[lot.lot_id] = lot
-        if before is not None and before.free:
-            if not lot.free:
-                self._drop_lot(before)
-        elif lot.free:
+        if before.remaining == before.held:
             self._offer(lot)
+        elif lot.remaining == lot.held:
+            self._drop_lot(before)
 
     def _offer(self, lot: Lot) -> None:
-        """It has something to offer from now on."""
+        """From now on it has something to offer, if it has."""
+        if lot.remaining == lot.held:
+            return
         insort(self._by_turn, (lot.expires_at, lot.lot_id))
         if lot.active_from > self._started_before:
             insort(self._starts, (lot.active_from, lot.lot_id))
 
     def _drop_lot(self, lot: Lot) -> None:
         """It has nothing to offer any more."""
-        if lot.free:
-            _remove(self._by_turn, lot.turn)
+        if lot.remaining > lot.held:
+            _remove(self._by_turn, (lot.expires_at, lot.lot_id))
             if lot.active_from > self._started_before:
                 _remove(self._starts, (lot.active_from, lot.lot_id))
 
@@ -293,10 +300,6 @@ class Book:
     def _drop_hold(self, hold: Hold) -> None:
         if _is_open(hold):
             _remove(self._ends, (hold.expires_at, hold.hold_id))
-
-
-def _lot_id(change: LotChange) -> int:
-    return change.lot_id
 
 
 def _is_open(hold: Hold) -> bool:

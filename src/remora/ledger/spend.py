@@ -34,13 +34,14 @@ def _choose(book: Book, points: int) -> list[LotChange]:
     """Which lots the points come from, as what is taken of each: a negative number."""
     if points > book.available:
         raise InsufficientPoints(f"the client has {book.available} points", available=book.available)
-    chosen, wanted = [], points
+    chosen, wanted, now = [], points, book.now
     for lot in book.in_order():
-        if lot.is_live(book.now):
-            taken = min(wanted, lot.free)
+        if lot.is_live(now):
+            free = lot.remaining - lot.held
+            taken = min(wanted, free)
             chosen.append(LotChange(lot.lot_id, -taken))
             wanted -= taken
-        if not wanted:
-            break
+            if not wanted:
+                break
     assert wanted == 0, "available is the sum of what is free in live lots"
     return chosen

@@ -80,12 +80,13 @@ def whole(
     if holds:
         queries.append(("holds_ended", {"bot_id": bot_id, "pairs": array(holds)}))
     open_, held, *others = tx.together(*queries)
-    lots = _lots([*open_, *others.pop(0)] if reversals else open_)
+    # A lot that an entry touched may be open too.
+    lots = _lots({row[:2]: row for row in (*open_, *others.pop(0))}.values() if reversals else open_)
     held_by, ended = _holds(held), _holds(others.pop(0)) if holds else {}
     return {
         client_id: replace(
             account,
-            lots=tuple({lot.lot_id: lot for lot in lots.get(client_id, ())}.values()),
+            lots=tuple(lots.get(client_id, ())),
             holds=(*held_by.get(client_id, ()), *ended.get(client_id, ())),
             loaded_until=None,
         )
@@ -178,8 +179,12 @@ def _holds(rows: Iterable[Row]) -> dict[str, list[Hold]]:
 
 def _lots(rows: Iterable[Row]) -> dict[str, list[Lot]]:
     lots: dict[str, list[Lot]] = {}
-    for client_id, *lot in rows:
-        lots.setdefault(client_id, []).append(Lot(*lot))
+    for client_id, lot_id, points, remaining, held, active_from, expires_at in rows:
+        lot = Lot(lot_id, points, remaining, held, active_from, expires_at)
+        if client_id in lots:
+            lots[client_id].append(lot)
+        else:
+            lots[client_id] = [lot]
     return lots
 
 
