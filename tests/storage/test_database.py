@@ -248,6 +248,22 @@ def test_texts_come_back_as_they_went_in(database: Database, shop: Shop) -> None
         assert [(entry.reason, entry.metadata) for entry in found] == [(text, {text: [text, None]}) for text in TEXTS]
 
 
+@pytest.mark.parametrize("texts", [TEXTS, [*TEXTS, "\n", "\\n\n", "\x01"]], ids=["without", "with control characters"])
+def test_rows_that_are_written_together_keep_their_texts_and_where_they_have_none(
+    database: Database, shop: Shop, texts: list[str]
+) -> None:
+    said: list[tuple[str | None, dict[str, Any] | None]] = [(text, {text: [text]}) for text in texts]
+    said[1:1] = [(None, None), ("", {}), ("NULL", None), (None, {"null": None})]
+    entries = [
+        Entry(number, "grant", 1, 1, 0, 0, (), reason, metadata, None, None, None, None, GENESIS)
+        for number, (reason, metadata) in enumerate(said, 1)
+    ]
+    with database.write() as tx:
+        tx.run_many("entry_add", shop.bot_id, accounts.ENTRY, [accounts.entry_row("c0", entry) for entry in entries])
+    with database.read() as tx:
+        assert list(journal.oldest_first(tx, shop.bot_id, "c0")) == entries
+
+
 def test_numbers_and_bytes_come_back_as_they_went_in(database: Database, shop: Shop) -> None:
     every_byte, least, most = bytes(range(256)), -(2**63), NEVER
     lot = Lot(1, MAX_POINTS, MAX_POINTS, 0, least, most)
