@@ -233,15 +233,16 @@ class Book:
         holds: dict[int, Hold] = {}
         # What comes first says whether it is new: a lot that was made here may have been changed since.
         for before in self._before:
-            if isinstance(before, Lot):
+            if isinstance(before, int):
+                if before in lots:
+                    new_lots[before] = lots[before]
+                else:
+                    holds[before] = self.holds[before]
+            elif isinstance(before, Lot):
                 if before.lot_id not in new_lots:
                     changed_lots[before.lot_id] = lots[before.lot_id]
-            elif isinstance(before, Hold):
-                holds[before.hold_id] = self.holds[before.hold_id]
-            elif before in lots:
-                new_lots[before] = lots[before]
             else:
-                holds[before] = self.holds[before]
+                holds[before.hold_id] = self.holds[before.hold_id]
         return Changes(
             self.numbers(),
             tuple(self.entries),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 
 import msgspec
-from msgspec.structs import astuple
 
 from remora.model import Entry
 
@@ -26,7 +25,7 @@ def chain_hash(previous: bytes, bot_id: str, client_id: str, entry: Entry) -> by
         entry.available,
         entry.at,
         entry.recorded_at,
-        tuple(map(astuple, entry.lots)),
+        [(change.lot_id, change.points) for change in entry.lots],
         entry.reason,
         entry.metadata,
         entry.refers_to,

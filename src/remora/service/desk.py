@@ -203,7 +203,8 @@ class Desk:
 
     def _decide(self, book: Book, command: Command, operator: str | None) -> Decided:
         """Decide, with all of the client's lots if those that were loaded turn out to be too few."""
-        target = self._target(book, command.seq) if isinstance(command, Reverse) else None
+        # What it is not, `isinstance` takes four times as long to tell.
+        target = self._target(book, command.seq) if type(command) is Reverse else None
         try:
             decided = decide(book, command, self.bot, target, operator)
         except MoreLots:
