@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -23,7 +24,8 @@ def parse(text: str) -> int:
         raise ValueError(f"is not a real time: {problem}") from problem
 
 
+@lru_cache(maxsize=16)
 def render(instant: int) -> str:
-    """Write UTC microseconds as RFC 3339 in UTC, with as many decimals as it takes."""
+    """Write UTC microseconds as RFC 3339 in UTC, with as many decimals as it takes: once for the entries of a batch."""
     text = (_EPOCH + timedelta(microseconds=instant)).isoformat()
     return text.removesuffix("+00:00") + "Z"

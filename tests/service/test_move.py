@@ -209,21 +209,7 @@ def test_a_fault_in_the_source_is_told_and_the_copy_stays_closed(
     installation: Installation, target: Database, elsewhere: Settings, wallet: Wallet, clock: ManualClock
 ) -> None:
     with installation.database.write() as tx:
-        tx.run_many(
-            "lot_save",
-            wallet.shop.bot_id,
-            [
-                {
-                    "client_id": wallet.client_id,
-                    "lot_id": 99,
-                    "points": 1,
-                    "remaining": 1,
-                    "held": 0,
-                    "active_from": START,
-                    "expires_at": START + DAY,
-                }
-            ],
-        )
+        rows.save_lots(tx, wallet.shop.bot_id, [(wallet.client_id, 99, 1, 1, 0, START, START + DAY)])
     move.copy(installation, target, ignore)
     with pytest.raises(MoveUnfinished, match="source does not verify"):
         move.finish(installation, target, ignore)

@@ -40,8 +40,10 @@ def parsed(text: str) -> ast.Node:
 
 
 def explained(text: str, bot_id: str) -> bytes:
-    """What asks for the plan of one named statement, as JSON. '1' is taken for a parameter of any type that we have."""
-    literal = re.sub(r":([a-z_]+)", lambda found: f"'{bot_id}'" if found[1] == KEY else "'1'", text)
+    """What asks for the plan of one named statement, as JSON. '1' is taken for a parameter of any type that we have
+    but an array, which is '{1}'."""
+    values = re.sub(r":([a-z_]+)(?= AS \w+\[\])", "'{1}'", text)
+    literal = re.sub(r":([a-z_]+)", lambda found: f"'{bot_id}'" if found[1] == KEY else "'1'", values)
     return f"EXPLAIN (FORMAT JSON) {literal}".encode()
 
 

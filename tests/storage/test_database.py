@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from msgspec.structs import asdict, replace
+from msgspec.structs import replace
 
 from remora.errors import StoreUnavailable
 from remora.model import GENESIS, MAX_POINTS, NEVER, Changes, Client, Entry, Lot, LotChange, Platform
@@ -239,13 +239,29 @@ def test_texts_come_back_as_they_went_in(database: Database, shop: Shop) -> None
             entry = Entry(
                 number + 1, "grant", 1, 1, 0, 0, (), text, {text: [text, None]}, None, None, None, None, GENESIS
             )
-            tx.run_many("entry_add", shop.bot_id, [accounts._entry_row("c0", entry)])
+            tx.run_many("entry_add", shop.bot_id, accounts.ENTRY, [accounts.entry_row("c0", entry)])
     with database.read() as tx:
         for text, client in by_text.items():
             assert clients.find(tx, shop.bot_id, client.client_id) == client
             assert tx.one(VALUE, name=text) == (text,)
         found = journal.oldest_first(tx, shop.bot_id, "c0")
         assert [(entry.reason, entry.metadata) for entry in found] == [(text, {text: [text, None]}) for text in TEXTS]
+
+
+@pytest.mark.parametrize("texts", [TEXTS, [*TEXTS, "\n", "\\n\n", "\x01"]], ids=["without", "with control characters"])
+def test_rows_that_are_written_together_keep_their_texts_and_where_they_have_none(
+    database: Database, shop: Shop, texts: list[str]
+) -> None:
+    said: list[tuple[str | None, dict[str, Any] | None]] = [(text, {text: [text]}) for text in texts]
+    said[1:1] = [(None, None), ("", {}), ("NULL", None), (None, {"null": None})]
+    entries = [
+        Entry(number, "grant", 1, 1, 0, 0, (), reason, metadata, None, None, None, None, GENESIS)
+        for number, (reason, metadata) in enumerate(said, 1)
+    ]
+    with database.write() as tx:
+        tx.run_many("entry_add", shop.bot_id, accounts.ENTRY, [accounts.entry_row("c0", entry) for entry in entries])
+    with database.read() as tx:
+        assert list(journal.oldest_first(tx, shop.bot_id, "c0")) == entries
 
 
 def test_numbers_and_bytes_come_back_as_they_went_in(database: Database, shop: Shop) -> None:
@@ -255,9 +271,9 @@ def test_numbers_and_bytes_come_back_as_they_went_in(database: Database, shop: S
     with database.write() as tx:
         operations.add(tx, shop.bot_id, {"k": Operation(every_byte[:32], every_byte), "e": Operation(GENESIS, b"")}, 0)
         clients.add(tx, shop.bot_id, [Client("a", Platform.LINE, "U1")], 0)
-        tx.run_many("lot_save", shop.bot_id, [{"client_id": "a", **asdict(lot)}])
-        tx.run_many("entry_add", shop.bot_id, [accounts._entry_row("a", entry)])
-        tx.run_many("entry_lot_add", shop.bot_id, [{"client_id": "a", "seq": 1, "lot_id": 1, "points": -1}])
+        tx.run_many("lot_save", shop.bot_id, accounts.LOT, [accounts.lot_row("a", lot)])
+        tx.run_many("entry_add", shop.bot_id, accounts.ENTRY, [accounts.entry_row("a", entry)])
+        tx.run_many("entry_lot_add", shop.bot_id, accounts.ENTRY_LOT, [("a", 1, 1, -1)])
     with database.read() as tx:
         assert operations.find(tx, shop.bot_id, ["k", "e"]) == {
             "k": Operation(every_byte[:32], every_byte),

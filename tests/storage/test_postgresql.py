@@ -19,7 +19,8 @@ from remora.errors import StoreUnavailable
 from remora.settings import PostgresUrl, Secret, Settings
 from remora.storage import connection as connections
 from remora.storage import postgresql
-from remora.storage.database import Database, Transaction, UniqueViolation
+from remora.storage.database import Database, Row, Transaction, UniqueViolation
+from remora.storage.operations import OPERATION
 from remora.storage.postgresql import PostgresDatabase
 from remora.storage.stores import open_database
 from tests.backdoor import BackDoor
@@ -184,12 +185,12 @@ def test_a_text_with_nul_is_refused_rather_than_cut_off(database: Database) -> N
 
 
 def test_of_several_statements_that_fail_the_first_is_told(database: Database, shop: Shop) -> None:
-    operation = {"key": "a", "request_hash": bytes(32), "answer": b"", "created_at": 0}
+    operation = ("a", bytes(32), b"", 0)
 
     def add_wrong_ones() -> None:
         with database.write() as tx:
-            tx.run_many("operation_add", shop.bot_id, [operation, operation])
-            tx.run_many("operation_add", shop.bot_id, [{**operation, "request_hash": b"short"}])
+            tx.run_many("operation_add", shop.bot_id, OPERATION, [operation, operation])
+            tx.run_many("operation_add", shop.bot_id, OPERATION, [("b", b"short", b"", 0)])
 
     with pytest.raises(UniqueViolation, match="operations_pkey"):
         add_wrong_ones()
@@ -315,9 +316,9 @@ def test_rows_that_were_sent_when_the_connection_dies_are_undone(
     """They are on their way without anybody waiting for an answer, and the commit goes with them: if no answer comes,
     nobody can tell any more.
     """
-    row = {"request_hash": bytes(32), "answer": b"", "created_at": 0}
+    row = ("a", bytes(32), b"", 0)
     with told_that_nobody_knows(), database.write() as tx:
-        tx.run_many("operation_add", shop.bot_id, [{"key": "a", **row}])
+        tx.run_many("operation_add", shop.bot_id, OPERATION, [row])
         terminate(back_door)
     assert back_door.rows("SELECT key FROM operations") == []
     write(database, "c")
@@ -328,12 +329,12 @@ def test_rows_that_the_server_refuses_are_undone_for_certain(
 ) -> None:
     """The commit that was sent with them does nothing then."""
     database = open_one(database_timeout_seconds=1)
-    row: dict[str, object] = {"key": "a", "request_hash": bytes(32), "answer": b"", "created_at": 0}
+    row = ("a", bytes(32), b"", 0)
 
-    def add(*rows: dict[str, object]) -> None:
+    def add(*rows: Row) -> None:
         with database.write() as tx:
             keep(tx, "a")
-            tx.run_many("operation_add", shop.bot_id, rows)
+            tx.run_many("operation_add", shop.bot_id, OPERATION, rows)
 
     with pytest.raises(UniqueViolation):
         add(row, row)

@@ -8,6 +8,7 @@ import pytest
 from remora.errors import StoreUnavailable
 from remora.settings import Secret
 from remora.storage import migrations
+from remora.storage.operations import OPERATION
 from remora.storage.postgresql import PostgresDatabase
 from tests.servers.databases import Databases
 
@@ -29,12 +30,12 @@ def test_an_internal_error_at_the_commit_leaves_open_whether_it_was_done(postgre
         connection.execute(FAILING)
     with pytest.raises(StoreUnavailable, match="whether it was done is not known"), database.write() as tx:
         tx.run("installation_keep", name="a", value="1")
-    row = {"key": "a", "request_hash": bytes(32), "answer": b"", "created_at": 0}
+    row = ("a", bytes(32), b"", 0)
 
     def write_rows() -> None:
         with database.write() as tx:
             tx.run("installation_keep", name="a", value="1")
-            tx.run_many("operation_add", "nobody", [row])  # they go on their way together with the commit
+            tx.run_many("operation_add", "nobody", OPERATION, [row])  # they go on their way together with the commit
 
     with pytest.raises(StoreUnavailable, match="whether it was done is not known"):
         write_rows()

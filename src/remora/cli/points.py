@@ -279,7 +279,7 @@ def _order(
     if as_json:
         answer: dict[str, Any] = {"entry": msgspec.to_builtins(entry), "available": done.available}
         if entry.kind == "hold":
-            answer |= {"holdId": entry.entry_id, "expiresAt": hold_expiry(done)}
+            answer |= {"holdId": entry.entry_id, "expiresAt": hold_expiry(done.entry)}
         if entry.kind == "reverse":
             answer["shortfall"] = done.shortfall
         shell.print_json(answer)

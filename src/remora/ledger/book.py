@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from operator import attrgetter
+from typing import Any
 
 from msgspec.structs import force_setattr, replace
 
@@ -20,21 +21,15 @@ Turn = tuple[int, int]
 """An instant, and the id of the lot or hold for which something comes then."""
 
 
+_lot_id = attrgetter("lot_id")
+
+
 class MoreLots(Exception):
     """The command needs lots that were not loaded. Undone, they are to be added, and it is to be decided again."""
 
 
-class Mark(NamedTuple):
-    """A state of a book to come back to."""
-
-    changes: int
-    entries: int
-    settled_until: int
-    seq: int
-    available: int
-    held: int
-    outstanding: int
-    head_hash: bytes
+Mark = tuple[int, int, int]
+"""A state of a book to come back to: how many changes and how many entries it had, and until when it was settled."""
 
 
 class Book:
@@ -46,31 +41,28 @@ class Book:
 
     def __init__(self, account: Account, now: int) -> None:
         self.account = account
-        self.now = max(now, account.settled_at)
+        self.now = now = max(account.settled_at, now)
         self.operator: str | None = None
-        self.lots = {lot.lot_id: lot for lot in account.lots}
-        self.holds = {hold.hold_id: hold for hold in account.holds}
+        self.lots: dict[int, Lot] = {}
+        self.holds: dict[int, Hold] = {}
         self.entries: list[Entry] = []
         self.seq = account.seq
         self.available = account.available
         self.held = account.held
         self.head_hash = account.head_hash
         # Where nothing comes due no lot has still to start, so every point is available or held.
-        all_loaded = account.loaded_until is None
-        self.outstanding = (
-            sum(lot.remaining for lot in account.lots) if all_loaded else account.available + account.held
-        )
-        self.settled_until = min(self.now, account.next_due_at - 1)
+        self.outstanding = account.available + account.held
+        self.settled_until = now if now < account.next_due_at else account.next_due_at - 1
         self._loaded_until = account.loaded_until
         self._started_before = self.settled_until
-        free = [lot for lot in account.lots if lot.free]
-        self._by_turn: list[Turn] = sorted(lot.turn for lot in free)
-        self._starts: list[Turn] = sorted(
-            (lot.active_from, lot.lot_id) for lot in free if lot.active_from > self._started_before
-        )
-        self._ends: list[Turn] = sorted((hold.expires_at, hold.hold_id) for hold in account.holds if _is_open(hold))
+        self._by_turn: list[Turn] = []
+        self._starts: list[Turn] = []
+        self._ends: list[Turn] = []
         self._before: list[Lot | Hold | int] = []
         """What each change has replaced, the latest last; of what is new its id."""
+        # A grant needs none of them, and most orders are grants.
+        if account.loaded_until is None or account.lots:
+            self._open(account)
 
     def in_order(self) -> Iterator[Lot]:
         """The lots with free points in the order in which they are used: those that expire first, first. MoreLots
@@ -110,24 +102,27 @@ class Book:
         """Add what was not loaded before: now every lot is there."""
         for lot in lots:
             if lot.lot_id not in self.lots:
-                self._put_lot(lot)
+                self.lots[lot.lot_id] = lot
+                self._offer(lot)
         self._loaded_until = None
 
     def add_lot(self, lot: Lot) -> None:
         """Note a new lot."""
         self._before.append(lot.lot_id)
         self.outstanding += lot.remaining
-        self._put_lot(lot)
+        self.lots[lot.lot_id] = lot
+        self._offer(lot)
 
     def change_lot(self, lot_id: int, *, remaining: int = 0, held: int = 0) -> None:
         """Add to a lot's counters."""
         lot = self.lots[lot_id]
-        changed = Lot(lot_id, lot.points, lot.remaining + remaining, lot.held + held, lot.active_from, lot.expires_at)
-        assert 0 <= changed.held <= changed.remaining <= changed.points, changed
+        left, reserved = lot.remaining + remaining, lot.held + held
+        assert 0 <= reserved <= left <= lot.points, (lot, remaining, held)
+        changed = Lot(lot_id, lot.points, left, reserved, lot.active_from, lot.expires_at)
         self._before.append(lot)
         self.outstanding += remaining
         self.held += held
-        self._put_lot(changed)
+        self._put_lot(lot, changed)
 
     def add_hold(self, hold: Hold) -> None:
         """Note a new hold; its lots are the caller's to change."""
@@ -154,26 +149,29 @@ class Book:
         expires_at: int | None = None,
     ) -> Entry:
         """Append an entry that changes `available` by `points`, dated now unless `at` says when."""
+        account, now = self.account, self.now
+        self.seq = seq = self.seq + 1
+        self.available = available = self.available + points
+        assert available >= 0, (kind, points, available)
         entry = Entry(
-            seq=self.seq + 1,
-            kind=kind,
-            points=points,
-            available=self.available + points,
-            at=self.now if at is None else at,
-            recorded_at=self.now,
-            lots=tuple(sorted(lots, key=lambda change: change.lot_id)) if len(lots) > 1 else tuple(lots),
-            reason=reason,
-            metadata=metadata,
-            refers_to=refers_to,
-            active_from=active_from,
-            expires_at=expires_at,
-            operator=None if kind in BY_THEMSELVES else self.operator,
+            seq,
+            kind,
+            points,
+            available,
+            now if at is None else at,
+            now,
+            tuple(sorted(lots, key=_lot_id)) if len(lots) > 1 else tuple(lots),
+            reason,
+            metadata,
+            refers_to,
+            active_from,
+            expires_at,
+            None if kind in BY_THEMSELVES else self.operator,
         )
-        assert entry.available >= 0, entry
+        self.head_hash = chain_hash(self.head_hash, account.bot_id, account.client_id, entry)
         # Sealed in place, before anyone else has seen it: a second struct would cost as much as the hash.
-        force_setattr(entry, "hash", chain_hash(self.head_hash, self.account.bot_id, self.account.client_id, entry))
+        force_setattr(entry, "hash", self.head_hash)
         self.entries.append(entry)
-        self.seq, self.available, self.head_hash = entry.seq, entry.available, entry.hash
         return entry
 
     def written(self, seq: int) -> Entry | None:
@@ -183,43 +181,44 @@ class Book:
 
     def mark(self) -> Mark:
         """The present state, for `undo`."""
-        return Mark(
-            len(self._before),
-            len(self.entries),
-            self.settled_until,
-            self.seq,
-            self.available,
-            self.held,
-            self.outstanding,
-            self.head_hash,
-        )
+        return len(self._before), len(self.entries), self.settled_until
 
     def undo(self, mark: Mark) -> None:
         """Come back to a state."""
-        while len(self._before) > mark.changes:
+        changes, entries, self.settled_until = mark
+        while len(self._before) > changes:
             match self._before.pop():
                 case Lot() as lot:
-                    self._put_lot(lot)
+                    undone = self.lots[lot.lot_id]
+                    self._count(undone, -1)
+                    self._count(lot, 1)
+                    self._put_lot(undone, lot)
                 case Hold() as hold:
                     self._put_hold(hold)
                 case int() as new if new in self.lots:
-                    self._drop_lot(self.lots.pop(new))
+                    lot = self.lots.pop(new)
+                    self._count(lot, -1)
+                    self._drop_lot(lot)
                 case int() as new:
                     self._drop_hold(self.holds.pop(new))
-        del self.entries[mark.entries :]
-        (_, _, self.settled_until, self.seq, self.available, self.held, self.outstanding, self.head_hash) = mark
+        del self.entries[entries:]
+        last = self.entries[-1] if entries else None
+        self.seq = last.seq if last else self.account.seq
+        self.available = last.available if last else self.account.available
+        self.head_hash = last.hash if last else self.account.head_hash
 
     def numbers(self) -> Account:
         """The account's numbers, after all that was written."""
+        account = self.account
         return Account(
-            self.account.bot_id,
-            self.account.client_id,
-            available=self.available,
-            held=self.held,
-            next_due_at=self.next_due_at(),
-            seq=self.seq,
-            head_hash=self.head_hash,
-            settled_at=self.now if self.entries else self.account.settled_at,
+            account.bot_id,
+            account.client_id,
+            self.available,
+            self.held,
+            self.next_due_at(),
+            self.seq,
+            self.head_hash,
+            self.now if self.entries else account.settled_at,
         )
 
     def account_after(self) -> Account:
@@ -228,18 +227,22 @@ class Book:
 
     def changes(self) -> Changes:
         """What is to be written to the store."""
-        new_lots, changed_lots, holds = {}, {}, {}
+        lots = self.lots
+        new_lots: dict[int, Lot] = {}
+        changed_lots: dict[int, Lot] = {}
+        holds: dict[int, Hold] = {}
         # What comes first says whether it is new: a lot that was made here may have been changed since.
         for before in self._before:
-            if isinstance(before, Lot):
+            if isinstance(before, int):
+                if before in lots:
+                    new_lots[before] = lots[before]
+                else:
+                    holds[before] = self.holds[before]
+            elif isinstance(before, Lot):
                 if before.lot_id not in new_lots:
-                    changed_lots[before.lot_id] = self.lots[before.lot_id]
-            elif isinstance(before, Hold):
-                holds[before.hold_id] = self.holds[before.hold_id]
-            elif before in self.lots:
-                new_lots[before] = self.lots[before]
+                    changed_lots[before.lot_id] = lots[before.lot_id]
             else:
-                holds[before] = self.holds[before]
+                holds[before.hold_id] = self.holds[before.hold_id]
         return Changes(
             self.numbers(),
             tuple(self.entries),
@@ -248,21 +251,42 @@ class Book:
             tuple(holds.values()),
         )
 
-    def _put_lot(self, lot: Lot) -> None:
-        before = self.lots.get(lot.lot_id)
+    def _open(self, account: Account) -> None:
+        """Take in the lots and holds that were loaded."""
+        if account.loaded_until is None:
+            self.outstanding = sum([lot.remaining for lot in account.lots])
+        self.lots = {lot.lot_id: lot for lot in account.lots}
+        self.holds = {hold.hold_id: hold for hold in account.holds}
+        free = [lot for lot in account.lots if lot.remaining > lot.held]
+        self._by_turn = sorted([(lot.expires_at, lot.lot_id) for lot in free])
+        before = self._started_before
+        self._starts = sorted([(lot.active_from, lot.lot_id) for lot in free if lot.active_from > before])
+        self._ends = sorted([(hold.expires_at, hold.hold_id) for hold in account.holds if _is_open(hold)])
+
+    def _count(self, lot: Lot, times: int) -> None:
+        """Add a lot to the sums, or take it out of them."""
+        self.outstanding += times * lot.remaining
+        self.held += times * lot.held
+
+    def _put_lot(self, before: Lot, lot: Lot) -> None:
         self.lots[lot.lot_id] = lot
-        if before is not None and before.free:
-            if not lot.free:
-                self._drop_lot(before)
-        elif lot.free:
-            insort(self._by_turn, lot.turn)
-            if lot.active_from > self._started_before:
-                insort(self._starts, (lot.active_from, lot.lot_id))
+        if before.remaining == before.held:
+            self._offer(lot)
+        elif lot.remaining == lot.held:
+            self._drop_lot(before)
+
+    def _offer(self, lot: Lot) -> None:
+        """From now on it has something to offer, if it has."""
+        if lot.remaining == lot.held:
+            return
+        insort(self._by_turn, (lot.expires_at, lot.lot_id))
+        if lot.active_from > self._started_before:
+            insort(self._starts, (lot.active_from, lot.lot_id))
 
     def _drop_lot(self, lot: Lot) -> None:
         """It has nothing to offer any more."""
-        if lot.free:
-            _remove(self._by_turn, lot.turn)
+        if lot.remaining > lot.held:
+            _remove(self._by_turn, (lot.expires_at, lot.lot_id))
             if lot.active_from > self._started_before:
                 _remove(self._starts, (lot.active_from, lot.lot_id))
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from msgspec import Struct
 
 from remora.model import Entry
 
 
-class Decided(NamedTuple):
+class Decided(Struct, frozen=True):
     """The entry that the command itself made, and what a reversal could not take."""
 
     entry: Entry

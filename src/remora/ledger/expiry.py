@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from calendar import monthrange
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from remora.model import NEVER
@@ -32,8 +33,9 @@ def check(policy: str) -> None:
         raise ValueError(f"must be {FORM}, at most {MAX_DAYS} days or {MAX_MONTHS} months")
 
 
+@lru_cache(maxsize=16)
 def expires_at(policy: str, zone: str, start: int) -> int:
-    """When points that can be used from `start` expire, in UTC microseconds.
+    """When points that can be used from `start` expire, in UTC microseconds: reckoned once for the grants of a batch.
 
     A local time that the clocks skip counts as that much later; of one that comes twice, the first is meant.
     """

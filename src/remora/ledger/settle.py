@@ -17,6 +17,8 @@ def settled(account: Account, now: int) -> Book:
 
 def settle(book: Book) -> None:
     """Apply everything that is due by the book's `now`."""
+    if book.settled_until == book.now:  # as mostly, and then nothing is due
+        return
     while (due := book.next_due_at()) <= book.now:
         assert due > book.settled_until, "what was due at this instant has been applied"
         book.settled_until = due

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from remora.errors import InsufficientPoints
+from remora.errors import InsufficientPoints, InvalidField
 from remora.ledger.book import Book
-from remora.ledger.commands import Hold, Spend
+from remora.ledger.commands import MAX_HOLD_SECONDS, Hold, Spend
 from remora.model import MICROSECONDS_PER_SECOND, OPEN, Entry, LotChange
 from remora.model import Hold as HeldPoints
 
@@ -19,6 +19,8 @@ def spend(book: Book, command: Spend) -> Entry:
 
 def hold(book: Book, command: Hold) -> Entry:
     """Reserve points, or raise InsufficientPoints. The hold is named by the entry that makes it."""
+    if not 1 <= command.timeout_seconds <= MAX_HOLD_SECONDS:
+        raise InvalidField(f"timeoutSeconds must be from 1 to {MAX_HOLD_SECONDS}")
     taken = _choose(book, command.points)
     for change in taken:
         book.change_lot(change.lot_id, held=-change.points)
@@ -34,13 +36,14 @@ def _choose(book: Book, points: int) -> list[LotChange]:
     """Which lots the points come from, as what is taken of each: a negative number."""
     if points > book.available:
         raise InsufficientPoints(f"the client has {book.available} points", available=book.available)
-    chosen, wanted = [], points
+    chosen, wanted, now = [], points, book.now
     for lot in book.in_order():
-        if lot.is_live(book.now):
-            taken = min(wanted, lot.free)
+        if lot.is_live(now):
+            free = lot.remaining - lot.held
+            taken = min(wanted, free)
             chosen.append(LotChange(lot.lot_id, -taken))
             wanted -= taken
-        if not wanted:
-            break
+            if not wanted:
+                break
     assert wanted == 0, "available is the sum of what is free in live lots"
     return chosen

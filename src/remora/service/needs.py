@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from remora.ledger.commands import Capture, Grant, Hold, Release, Reverse, Spend
+from remora.ledger.commands import Capture, Command, Grant, Hold, Release, Reverse, Spend
 from remora.model import NEVER, Account
 from remora.service.orders import Order
 from remora.storage import accounts
@@ -36,29 +36,30 @@ class Needs:
             client_id = order.who.known(client_ids)
             if client_id is not None:
                 self.clients.add(client_id)
-                self._add(client_id, order)
+                if not isinstance(order.command, Grant):
+                    self._add(client_id, order.command)
 
     def load(self, tx: Transaction, bot_id: str, numbers: dict[str, Account]) -> dict[str, Account]:
         """The accounts with the lots and holds that they need."""
-        taken_from, in_part, whole = {}, {}, {}
-        for client_id, account in numbers.items():
-            if account.next_due_at != NEVER or client_id in self._whole:
-                whole[client_id] = account
-            elif client_id in self._taken_from:
-                taken_from[client_id] = account
-            else:
-                in_part[client_id] = account
+        whole = {
+            client_id: account
+            for client_id, account in numbers.items()
+            if account.next_due_at != NEVER or client_id in self._whole
+        }
+        taken_from = {
+            client_id: numbers[client_id]
+            for client_id in self._taken_from
+            if client_id in numbers and client_id not in whole
+        }
         most = LOTS_FOR_EACH * max((self._taken_from[client_id] for client_id in taken_from), default=0)
         return (
-            accounts.in_part(tx, bot_id, in_part, 0)
+            numbers
             | accounts.in_part(tx, bot_id, taken_from, most)
             | accounts.whole(tx, bot_id, whole, holds=self.holds, reversals=self.reversals)
         )
 
-    def _add(self, client_id: str, order: Order) -> None:
-        match order.command:
-            case Grant():
-                pass
+    def _add(self, client_id: str, command: Command) -> None:
+        match command:
             case Spend() | Hold():
                 self._taken_from[client_id] += 1
             case Capture(hold_id=hold_id) | Release(hold_id=hold_id):

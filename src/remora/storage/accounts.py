@@ -16,6 +16,18 @@ from remora.storage.parameters import array
 EntryName = tuple[str, int]
 """An encoded client id and a seq: an entry, or the hold or lot that it made."""
 
+NONE_LOADED = (-1, 0)
+"""Before the turn of any lot."""
+
+NUMBERS = ("client_id", "available", "held", "next_due_at", "seq", "head_hash", "settled_at")
+LOT = ("client_id", "lot_id", "points", "remaining", "held", "active_from", "expires_at")
+HOLD = ("client_id", "hold_id", "points", "expires_at", "status")
+ENTRY = (
+    *("client_id", "seq", "kind", "points", "available", "at", "recorded_at", "reason", "metadata", "refers_to"),
+    *("active_from", "expires_at", "operator", "hash"),
+)
+ENTRY_LOT = ("client_id", "seq", "lot_id", "points")
+
 
 def open_lots(tx: Transaction, bot_id: str, client_ids: Iterable[str]) -> dict[str, list[Lot]]:
     """The lots that still have points, by encoded client id."""
@@ -31,14 +43,17 @@ def load(tx: Transaction, bot_id: str, client_ids: Collection[str], *, lock: boo
     """The accounts of those ids that are a client's, each with its open lots and holds. `lock` keeps everyone else
     from changing them until the transaction ends.
     """
-    rows = tx.all("accounts_lock" if lock else "accounts_find", bot_id=bot_id, ids=array(client_ids))
+    query = "accounts_lock" if lock else "accounts_find"
+    [rows] = tx.together((query, {"bot_id": bot_id, "ids": tuple(client_ids)}))
     return whole(tx, bot_id, numbers(bot_id, rows))
 
 
 def numbers(bot_id: str, rows: Iterable[Row]) -> dict[str, Account]:
-    """The accounts without lots and holds, of rows of `accounts_lock`, by encoded client id."""
+    """The accounts of rows of `accounts_lock`, by encoded client id, without holds; no lot is loaded yet."""
     return {
-        client_id: Account(bot_id, client_id, available, held, next_due_at, seq, head_hash, settled_at)
+        client_id: Account(
+            bot_id, client_id, available, held, next_due_at, seq, head_hash, settled_at, (), (), NONE_LOADED
+        )
         for client_id, available, held, next_due_at, seq, head_hash, settled_at in rows
     }
 
@@ -65,13 +80,15 @@ def whole(
     if holds:
         queries.append(("holds_ended", {"bot_id": bot_id, "pairs": array(holds)}))
     open_, held, *others = tx.together(*queries)
-    lots = _lots([*open_, *others.pop(0)] if reversals else open_)
+    # A lot that an entry touched may be open too.
+    lots = _lots({row[:2]: row for row in (*open_, *others.pop(0))}.values() if reversals else open_)
     held_by, ended = _holds(held), _holds(others.pop(0)) if holds else {}
     return {
         client_id: replace(
             account,
-            lots=tuple({lot.lot_id: lot for lot in lots.get(client_id, ())}.values()),
+            lots=tuple(lots.get(client_id, ())),
             holds=(*held_by.get(client_id, ()), *ended.get(client_id, ())),
+            loaded_until=None,
         )
         for client_id, account in known.items()
     }
@@ -81,16 +98,16 @@ def in_part(tx: Transaction, bot_id: str, known: Mapping[str, Account], most: in
     """These accounts, in which nothing comes due, so that none has an open hold; each with the first of its lots in
     the order of use, `most` of them.
     """
-    rows = tx.all("lots_first", bot_id=bot_id, ids=array(known), most=most) if known and most else []
-    lots = _lots(rows)
+    if not known:
+        return {}
+    lots = _lots(tx.all("lots_first", bot_id=bot_id, ids=array(known), most=most))
     return {client_id: _in_part(account, lots.get(client_id, ()), most) for client_id, account in known.items()}
 
 
 def _in_part(account: Account, lots: Sequence[Lot], most: int) -> Account:
     if len(lots) < most:
-        return replace(account, lots=tuple(lots))
-    last = max((lot.turn for lot in lots), default=(-1, 0))
-    return replace(account, lots=tuple(lots), loaded_until=last)
+        return replace(account, lots=tuple(lots), loaded_until=None)
+    return replace(account, lots=tuple(lots), loaded_until=max(lot.turn for lot in lots))
 
 
 def reversibles(tx: Transaction, bot_id: str, names: Collection[EntryName]) -> dict[EntryName, Reversible]:
@@ -111,26 +128,21 @@ def reversibles(tx: Transaction, bot_id: str, names: Collection[EntryName]) -> d
 
 
 def save(tx: Transaction, bot_id: str, changes: Iterable[Changes]) -> None:
-    """Write what has changed of accounts of one bot."""
-    new_lots, lots, holds, entries, entry_lots, numbers = [], [], [], [], [], []
-    for each in changes:
-        client_id = each.account.client_id
-        new_lots += [_lot_row(client_id, lot) for lot in each.new_lots]
-        lots += [_lot_row(client_id, lot) for lot in each.changed_lots]
-        holds += [_hold_row(client_id, hold) for hold in each.holds]
-        for entry in each.entries:
-            entries.append(_entry_row(client_id, entry))
-            entry_lots += [
-                {"client_id": client_id, "seq": entry.seq, "lot_id": change.lot_id, "points": change.points}
-                for change in entry.lots
-            ]
-        numbers.append(_numbers_row(each.account))
-    tx.run_many("lot_add", bot_id, new_lots)
-    tx.run_many("lot_save", bot_id, lots)
-    tx.run_many("hold_save", bot_id, holds)
-    tx.run_many("entry_add", bot_id, entries)
-    tx.run_many("entry_lot_add", bot_id, entry_lots)
-    tx.run_many("account_save", bot_id, numbers)
+    """Write what has changed of accounts of one bot, by their ids: rows that lie together are written together."""
+    by_id = sorted({each.account.client_id: each for each in changes}.items())
+    lots = [lot_row(client_id, lot) for client_id, each in by_id for lot in each.new_lots]
+    changed = [lot_row(client_id, lot) for client_id, each in by_id for lot in each.changed_lots]
+    holds = [_hold_row(client_id, hold) for client_id, each in by_id for hold in each.holds]
+    entries = [(client_id, entry) for client_id, each in by_id for entry in each.entries]
+    touched = [
+        (client_id, entry.seq, change.lot_id, change.points) for client_id, entry in entries for change in entry.lots
+    ]
+    tx.run_many("lot_add", bot_id, LOT, lots)
+    tx.run_many("lot_save", bot_id, LOT, changed)
+    tx.run_many("hold_save", bot_id, HOLD, holds)
+    tx.run_many("entry_add", bot_id, ENTRY, [entry_row(client_id, entry) for client_id, entry in entries])
+    tx.run_many("entry_lot_add", bot_id, ENTRY_LOT, touched)
+    tx.run_many("account_save", bot_id, NUMBERS, [_numbers_row(each.account) for _, each in by_id])
 
 
 def entry_of(row: Sequence[Any], lots: Iterable[LotChange]) -> Entry:
@@ -167,65 +179,55 @@ def _holds(rows: Iterable[Row]) -> dict[str, list[Hold]]:
 
 def _lots(rows: Iterable[Row]) -> dict[str, list[Lot]]:
     lots: dict[str, list[Lot]] = {}
-    for client_id, *lot in rows:
-        lots.setdefault(client_id, []).append(Lot(*lot))
+    for client_id, lot_id, points, remaining, held, active_from, expires_at in rows:
+        lot = Lot(lot_id, points, remaining, held, active_from, expires_at)
+        if client_id in lots:
+            lots[client_id].append(lot)
+        else:
+            lots[client_id] = [lot]
     return lots
 
 
-# Each row is spelled out, for this is done for every entry, and a struct turned into a dict and that into another
-# took twice as long.
+# Each row is spelled out, for this is done for every entry, and to name its fields in a list took twice as long.
 
 
-def _numbers_row(account: Account) -> dict[str, object]:
-    return {
-        "client_id": account.client_id,
-        "available": account.available,
-        "held": account.held,
-        "next_due_at": account.next_due_at,
-        "seq": account.seq,
-        "head_hash": account.head_hash,
-        "settled_at": account.settled_at,
-    }
+def lot_row(client_id: str, lot: Lot) -> Row:
+    """A row of `LOT`."""
+    return client_id, lot.lot_id, lot.points, lot.remaining, lot.held, lot.active_from, lot.expires_at
 
 
-def _lot_row(client_id: str, lot: Lot) -> dict[str, object]:
-    return {
-        "client_id": client_id,
-        "lot_id": lot.lot_id,
-        "points": lot.points,
-        "remaining": lot.remaining,
-        "held": lot.held,
-        "active_from": lot.active_from,
-        "expires_at": lot.expires_at,
-    }
+def _hold_row(client_id: str, hold: Hold) -> Row:
+    """A row of `HOLD`: without its lots, which are those of its entry."""
+    return client_id, hold.hold_id, hold.points, hold.expires_at, hold.status
 
 
-def _hold_row(client_id: str, hold: Hold) -> dict[str, object]:
-    """Without its lots, which are those of its entry."""
-    return {
-        "client_id": client_id,
-        "hold_id": hold.hold_id,
-        "points": hold.points,
-        "expires_at": hold.expires_at,
-        "status": hold.status,
-    }
+def entry_row(client_id: str, entry: Entry) -> Row:
+    """A row of `ENTRY`: without its lots, which have rows of their own."""
+    return (
+        client_id,
+        entry.seq,
+        entry.kind,
+        entry.points,
+        entry.available,
+        entry.at,
+        entry.recorded_at,
+        entry.reason,
+        None if entry.metadata is None else msgspec.json.encode(entry.metadata).decode(),
+        entry.refers_to,
+        entry.active_from,
+        entry.expires_at,
+        entry.operator,
+        entry.hash,
+    )
 
 
-def _entry_row(client_id: str, entry: Entry) -> dict[str, object]:
-    """Without its lots, which have rows of their own."""
-    return {
-        "client_id": client_id,
-        "seq": entry.seq,
-        "kind": entry.kind,
-        "points": entry.points,
-        "available": entry.available,
-        "at": entry.at,
-        "recorded_at": entry.recorded_at,
-        "reason": entry.reason,
-        "metadata": None if entry.metadata is None else msgspec.json.encode(entry.metadata).decode(),
-        "refers_to": entry.refers_to,
-        "active_from": entry.active_from,
-        "expires_at": entry.expires_at,
-        "operator": entry.operator,
-        "hash": entry.hash,
-    }
+def _numbers_row(account: Account) -> Row:
+    return (
+        account.client_id,
+        account.available,
+        account.held,
+        account.next_due_at,
+        account.seq,
+        account.head_hash,
+        account.settled_at,
+    )

@@ -13,27 +13,16 @@ _LONGER_THAN_ANY = 1_000
 _LEAST = "\x01"
 """What follows an id in no other: they hold no control characters."""
 
+CLIENT = ("client_id", "platform", "platform_client_id", "next_due_at", "head_hash", "created_at")
+
 PlatformPair = tuple[Platform, str]
 """A platform, and the platform's own id of a client."""
 
 
 def add(tx: Transaction, bot_id: str, added: Iterable[Client], now: int) -> None:
     """Raises UniqueViolation if an encoded id or a platform's id is taken."""
-    tx.run_many(
-        "client_add",
-        bot_id,
-        [
-            {
-                "client_id": client.client_id,
-                "platform": client.platform,
-                "platform_client_id": client.platform_client_id,
-                "next_due_at": NEVER,
-                "head_hash": GENESIS,
-                "created_at": now,
-            }
-            for client in added
-        ],
-    )
+    rows = [(each.client_id, each.platform, each.platform_client_id, NEVER, GENESIS, now) for each in added]
+    tx.run_many("client_add", bot_id, CLIENT, rows)
 
 
 def last_number(tx: Transaction, bot_id: str) -> int:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple, Protocol
 
 Row = tuple[Any, ...]
+
+Names = tuple[str, ...]
+"""What a statement calls the values of a row, in their order."""
 
 
 Query = tuple[str, Mapping[str, object]]
@@ -33,8 +36,8 @@ class Transaction(Reads, Protocol):
         """Run a statement and return how many rows it changed."""
         ...
 
-    def run_many(self, query: str, bot_id: str, rows: Iterable[Mapping[str, object]]) -> None:
-        """Write many rows of one bot: the statement's own name for each value."""
+    def run_many(self, query: str, bot_id: str, names: Names, rows: Sequence[Row]) -> None:
+        """Write many rows of one bot: each the values that the statement calls by these names, in their order."""
         ...
 
     def one(self, query: str, **values: object) -> Row | None:

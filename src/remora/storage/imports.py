@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from msgspec import Struct
-from msgspec.structs import asdict
+from msgspec.structs import asdict, astuple
 
 from remora.model import NEVER, Client, Platform
 from remora.storage.database import Transaction
@@ -83,7 +83,8 @@ def rows_between(tx: Transaction, bot_id: str, import_id: str, first: int, last:
 
 def save_rows(tx: Transaction, bot_id: str, import_id: str, granted: Iterable[ImportRow]) -> None:
     """Write rows that were granted, or what was taken back of them."""
-    tx.run_many("import_row_save", bot_id, [{"import_id": import_id, **asdict(row)} for row in granted])
+    names = ("import_id", *ImportRow.__struct_fields__)
+    tx.run_many("import_row_save", bot_id, names, [(import_id, *astuple(row)) for row in granted])
 
 
 def of_others(tx: Transaction, bot_id: str, import_id: str, client_ids: Collection[str]) -> dict[str, str]:

@@ -29,7 +29,7 @@ def queries(bot_id: str, client_ids: Collection[str], keys: Collection[str]) -> 
     # A row is locked by one statement and read as it is then by the next: so the lots come after this.
     asked: list[Query] = [
         ("bot_find", {"bot_id": bot_id}),
-        ("accounts_lock", {"bot_id": bot_id, "ids": array(client_ids)}),
+        ("accounts_lock", {"bot_id": bot_id, "ids": tuple(sorted(client_ids))}),
     ]
     if keys:
         asked.append(("operations_find", {"bot_id": bot_id, "keys": array(keys)}))

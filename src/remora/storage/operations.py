@@ -9,6 +9,8 @@ from msgspec import Struct
 from remora.storage.database import Row, Transaction
 from remora.storage.parameters import array
 
+OPERATION = ("key", "request_hash", "answer", "created_at")
+
 
 class Operation(Struct, frozen=True):
     """`request_hash` is a SHA-256 of the request, `answer` what was answered, as bytes."""
@@ -31,19 +33,8 @@ def of_rows(rows: Iterable[Row]) -> dict[str, Operation]:
 
 def add(tx: Transaction, bot_id: str, operations: Mapping[str, Operation], now: int) -> None:
     """Raises UniqueViolation if another transaction has kept one of the keys meanwhile."""
-    tx.run_many(
-        "operation_add",
-        bot_id,
-        [
-            {
-                "key": key,
-                "request_hash": operation.request_hash,
-                "answer": operation.answer,
-                "created_at": now,
-            }
-            for key, operation in operations.items()
-        ],
-    )
+    rows = [(key, kept.request_hash, kept.answer, now) for key, kept in sorted(operations.items())]
+    tx.run_many("operation_add", bot_id, OPERATION, rows)
 
 
 def clear(tx: Transaction, bot_id: str, before: int, most: int) -> int:

@@ -1,14 +1,22 @@
-"""Lists as one parameter of a statement: a JSON array, so that a statement is the same for any number."""
+"""Lists as parameters of a statement, so that it is the same for any number: a JSON array of what is asked for, and
+an array of PostgreSQL's for each column of what is written.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Sequence
 
 import msgspec
+
+from remora.storage.database import Row
 
 _encode = msgspec.json.Encoder().encode
 
 _NUL = b"\\u0000"
+
+# A backslash before a backslash is looked at too: at worst a list is spelled the longer way.
+_ESCAPED = re.compile(rb'\\[^"\\]')
 
 
 def array(values: Iterable[object]) -> str:
@@ -22,9 +30,23 @@ def array(values: Iterable[object]) -> str:
     return encoded.decode()
 
 
-def table(rows: Iterable[Mapping[str, object]]) -> str:
-    """A JSON array of rows by the names of their columns; bytes become base64."""
-    return _encode(list(rows)).decode()
+def columns(rows: Iterable[Row]) -> list[str]:
+    """Of rows that there are, an array of PostgreSQL's for each column; bytes become base64."""
+    return [_array_of(column) for column in zip(*rows, strict=True)]
+
+
+def _array_of(values: Sequence[object]) -> str:
+    """It is spelled like one of JSON's but for the brackets, and for what a backslash says of control characters."""
+    encoded = _encode(values)
+    if b"\\" in encoded and _ESCAPED.search(encoded):
+        encoded = b"[%s]" % b",".join(map(_spelled, values))
+    return "{" + encoded[1:-1].decode() + "}"
+
+
+def _spelled(value: object) -> bytes:
+    if not isinstance(value, str):
+        return _encode(value)
+    return b'"%s"' % value.encode().replace(b"\\", b"\\\\").replace(b'"', b'\\"')
 
 
 def _holds_nul(value: object) -> bool:

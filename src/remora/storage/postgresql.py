@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 
@@ -16,9 +16,9 @@ from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout, TooManyRequest
 from remora.errors import StoreUnavailable
 from remora.settings import Secret
 from remora.storage.connection import Connection, conninfo_of, errors_translated, is_pooled, translated
-from remora.storage.database import Begun, PoolState, Query, Row, Transaction
+from remora.storage.database import Begun, Names, PoolState, Query, Row, Transaction
 from remora.storage.named import statements
-from remora.storage.parameters import array, table
+from remora.storage.parameters import array, columns
 from remora.storage.pipeline import Numbered, Pipeline, numbered
 
 AWAY_SECONDS = 0.1
@@ -209,10 +209,11 @@ class PostgresTransaction:
     def run(self, query: str, **values: object) -> int:
         return self._answer(query, values).command_tuples or 0
 
-    def run_many(self, query: str, bot_id: str, rows: Iterable[Mapping[str, object]]) -> None:
-        written = list(rows)
-        if written:
-            self._pipeline.send(self._statements[query], {"bot_id": bot_id, "rows": table(written)})
+    def run_many(self, query: str, bot_id: str, names: Names, rows: Sequence[Row]) -> None:
+        if rows:
+            self._pipeline.send(
+                self._statements[query], {"bot_id": bot_id, **dict(zip(names, columns(rows), strict=True))}
+            )
             self._pipeline.flush()
 
     def one(self, query: str, **values: object) -> Row | None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import Any
 
 from msgspec import Struct
-from msgspec.structs import asdict
+from msgspec.structs import asdict, astuple
 
-from remora.model import Credential
+from remora.model import GENESIS, NEVER, Credential
+from remora.storage.accounts import ENTRY, ENTRY_LOT, HOLD, LOT, NUMBERS
+from remora.storage.clients import CLIENT
 from remora.storage.database import Row, Transaction
+from remora.storage.operations import OPERATION
 from remora.storage.parameters import array
 
 GROUP_ENTRIES = 10_000
@@ -43,15 +45,6 @@ class OperationRow(Struct, frozen=True):
     created_at: int
 
 
-_LOT = ("client_id", "lot_id", "points", "remaining", "held", "active_from", "expires_at")
-_HOLD = ("client_id", "hold_id", "points", "expires_at", "status")
-_ENTRY = (
-    *("client_id", "seq", "kind", "points", "available", "at", "recorded_at", "reason", "metadata", "refers_to"),
-    *("active_from", "expires_at", "operator", "hash"),
-)
-_ENTRY_LOT = ("client_id", "seq", "lot_id", "points")
-
-
 def credentials(tx: Transaction, bot_id: str) -> list[Credential]:
     """All pairs of a bot, by token id."""
     return [Credential(bot_id, *row) for row in tx.all("credentials_of", bot_id=bot_id)]
@@ -69,11 +62,16 @@ def clients(tx: Transaction, bot_id: str, after: str, most: int) -> list[ClientR
 
 
 def add_clients(tx: Transaction, bot_id: str, rows: Collection[ClientRow]) -> None:
-    tx.run_many("client_add", bot_id, [asdict(row) for row in rows])
+    made = [(row.client_id, row.platform, row.platform_client_id, NEVER, GENESIS, row.created_at) for row in rows]
+    tx.run_many("client_add", bot_id, CLIENT, made)
 
 
 def save_numbers(tx: Transaction, bot_id: str, rows: Collection[ClientRow]) -> None:
-    tx.run_many("account_save", bot_id, [asdict(row) for row in rows])
+    numbers = [
+        (row.client_id, row.available, row.held, row.next_due_at, row.seq, row.head_hash, row.settled_at)
+        for row in rows
+    ]
+    tx.run_many("account_save", bot_id, NUMBERS, numbers)
 
 
 def groups(page: Iterable[ClientRow]) -> Iterator[list[ClientRow]]:
@@ -95,8 +93,8 @@ def lots(tx: Transaction, bot_id: str, client_ids: Collection[str]) -> list[Row]
     return tx.all("lots_listed", bot_id=bot_id, ids=array(client_ids))
 
 
-def save_lots(tx: Transaction, bot_id: str, rows: Iterable[Row]) -> None:
-    tx.run_many("lot_save", bot_id, _named(_LOT, rows))
+def save_lots(tx: Transaction, bot_id: str, rows: Sequence[Row]) -> None:
+    tx.run_many("lot_save", bot_id, LOT, rows)
 
 
 def holds(tx: Transaction, bot_id: str, client_ids: Collection[str]) -> list[Row]:
@@ -104,8 +102,8 @@ def holds(tx: Transaction, bot_id: str, client_ids: Collection[str]) -> list[Row
     return tx.all("holds_listed", bot_id=bot_id, ids=array(client_ids))
 
 
-def save_holds(tx: Transaction, bot_id: str, rows: Iterable[Row]) -> None:
-    tx.run_many("hold_save", bot_id, _named(_HOLD, rows))
+def save_holds(tx: Transaction, bot_id: str, rows: Sequence[Row]) -> None:
+    tx.run_many("hold_save", bot_id, HOLD, rows)
 
 
 def entries(tx: Transaction, bot_id: str, spans: Collection[Span]) -> list[Row]:
@@ -113,8 +111,8 @@ def entries(tx: Transaction, bot_id: str, spans: Collection[Span]) -> list[Row]:
     return tx.all("entries_spanned", bot_id=bot_id, spans=array(spans))
 
 
-def add_entries(tx: Transaction, bot_id: str, rows: Iterable[Row]) -> None:
-    tx.run_many("entry_add", bot_id, _named(_ENTRY, rows))
+def add_entries(tx: Transaction, bot_id: str, rows: Sequence[Row]) -> None:
+    tx.run_many("entry_add", bot_id, ENTRY, rows)
 
 
 def entry_lots(tx: Transaction, bot_id: str, spans: Collection[Span]) -> list[Row]:
@@ -122,8 +120,8 @@ def entry_lots(tx: Transaction, bot_id: str, spans: Collection[Span]) -> list[Ro
     return tx.all("entry_lots_spanned", bot_id=bot_id, spans=array(spans))
 
 
-def add_entry_lots(tx: Transaction, bot_id: str, rows: Iterable[Row]) -> None:
-    tx.run_many("entry_lot_add", bot_id, _named(_ENTRY_LOT, rows))
+def add_entry_lots(tx: Transaction, bot_id: str, rows: Sequence[Row]) -> None:
+    tx.run_many("entry_lot_add", bot_id, ENTRY_LOT, rows)
 
 
 def operations(tx: Transaction, bot_id: str, after: str, most: int) -> list[OperationRow]:
@@ -132,7 +130,7 @@ def operations(tx: Transaction, bot_id: str, after: str, most: int) -> list[Oper
 
 
 def add_operations(tx: Transaction, bot_id: str, rows: Iterable[OperationRow]) -> None:
-    tx.run_many("operation_add", bot_id, [asdict(row) for row in rows])
+    tx.run_many("operation_add", bot_id, OPERATION, [astuple(row) for row in rows])
 
 
 def drop_operations(tx: Transaction, bot_id: str, keys: Iterable[str]) -> None:
@@ -144,7 +142,3 @@ def count_operations(tx: Transaction, bot_id: str) -> int:
     [row] = tx.all("operations_count", bot_id=bot_id)
     number: int = row[0]
     return number
-
-
-def _named(columns: Sequence[str], rows: Iterable[Row]) -> Iterator[dict[str, Any]]:
-    return (dict(zip(columns, row, strict=True)) for row in rows)

@@ -31,8 +31,12 @@ KINDS = {
     "hold": "held",
     "release": "released",
     "timeout": "released",
+    "reverse": "returned",
+    "reverse of a grant": "revoked",
 }
-"""What an entry does with points. A start does nothing: its points were granted before."""
+"""What an entry does with points; those of a kind all give, or all take. A start does nothing: its points were granted
+before.
+"""
 
 
 class Metrics:
@@ -69,14 +73,18 @@ class Metrics:
 
     def moved(self, bot_id: str, entries: Iterable[Entry]) -> None:
         """Count the points of entries that are on disk."""
+        moved: dict[str, int] = {}
         for entry in entries:
-            points = sum(change.points for change in entry.lots)
-            kind = KINDS.get(entry.kind)
-            if entry.kind == "reverse":
-                # Of a grant, which takes its points back; or of a spend or a capture, which gives them back.
-                kind = "revoked" if points < 0 else "returned"
-            if kind is not None:
-                self._points_of(bot_id, kind)[0] += abs(points)
+            points = 0
+            for change in entry.lots:
+                points += change.points
+            kind = entry.kind
+            if kind == "reverse" and points < 0:
+                kind = "reverse of a grant"
+            moved[kind] = moved.get(kind, 0) + points
+        for kind, points in moved.items():
+            if kind in KINDS:
+                self._points_of(bot_id, KINDS[kind])[0] += abs(points)
 
     def engine(self, name: str, limit: int) -> EngineMetrics:
         """The metrics of one engine, which is told of them as a watch."""

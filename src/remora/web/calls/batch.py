@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 from msgspec import UNSET
 
@@ -18,6 +20,7 @@ from remora.web.schemas.orders import entry_info
 
 MAX_BYTES = 1024 * 1024
 
+_operations: msgspec.json.Decoder[list[Operation]] = msgspec.json.Decoder(list[Operation])
 _operation: msgspec.json.Decoder[Operation] = msgspec.json.Decoder(Operation)
 
 
@@ -41,7 +44,7 @@ _operation: msgspec.json.Decoder[Operation] = msgspec.json.Decoder(Operation)
 )
 async def batch(call: Call, asked: BatchRequest) -> BatchResponse:
     atomic = asked.mode is Mode.ATOMIC
-    read = [_read(index, raw) for index, raw in enumerate(asked.operations)]
+    read = _read(asked.operations)
     if atomic:
         for each in read:
             if isinstance(each, Refusal):
@@ -61,10 +64,25 @@ async def batch(call: Call, asked: BatchRequest) -> BatchResponse:
     )
 
 
-def _read(index: int, raw: msgspec.Raw) -> Order | InvalidField:
-    """One operation as an order, or what is wrong with it."""
+def _read(raw: Sequence[msgspec.Raw]) -> list[Order | InvalidField]:
+    """The operations as orders, each or what is wrong with it."""
     try:
-        operation = bodies.decode(_operation, bytes(raw))
+        # Together, which takes half as long as one by one. They are text: the body was.
+        operations = _operations.decode(b"[%s]" % b",".join(raw))
+    except (msgspec.MsgspecError, RecursionError):
+        return [_read_alone(index, each) for index, each in enumerate(raw)]
+    return [_ordered(index, operation) for index, operation in enumerate(operations)]
+
+
+def _read_alone(index: int, raw: msgspec.Raw) -> Order | InvalidField:
+    try:
+        return _ordered(index, bodies.decode(_operation, bytes(raw)))
+    except InvalidField as problem:
+        return InvalidField(f"operations[{index}]: {problem.message}")
+
+
+def _ordered(index: int, operation: Operation) -> Order | InvalidField:
+    try:
         return schemas.order(operation, operation.key)
     except InvalidField as problem:
         return InvalidField(f"operations[{index}]: {problem.message}")
@@ -81,16 +99,18 @@ def _result(index: int, outcome: Outcome) -> OperationResult:
             available=_figure(outcome.refusal.available),
             shortfall=_figure(outcome.refusal.shortfall),
         )
-    done = outcome.done()
+    client_id, entry = outcome.client_id, outcome.entry
+    assert client_id is not None
+    assert entry is not None
     return OperationResult(
         index=index,
         outcome=Result.DONE,
         replayed=outcome.replayed,
-        entry=entry_info(done.client_id, done.entry),
-        available=done.available,
-        hold_id=entry_id(done.client_id, done.entry.seq) if done.entry.kind == "hold" else UNSET,
-        expires_at=schemas.hold_expiry(done) if done.entry.kind == "hold" else UNSET,
-        shortfall=done.shortfall if done.entry.kind == "reverse" else UNSET,
+        entry=entry_info(client_id, entry),
+        available=outcome.available,
+        hold_id=entry_id(client_id, entry.seq) if entry.kind == "hold" else UNSET,
+        expires_at=schemas.hold_expiry(entry) if entry.kind == "hold" else UNSET,
+        shortfall=outcome.shortfall if entry.kind == "reverse" else UNSET,
     )
 
 

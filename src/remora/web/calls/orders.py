@@ -78,7 +78,7 @@ async def hold(call: Call, asked: schemas.HoldRequest) -> HoldResponse:
         success=True,
         message=DRY_RUN if asked.dry_run else "Hold client points successfully",
         hold_id=entry_id(done.client_id, done.entry.seq),
-        expires_at=schemas.hold_expiry(done),
+        expires_at=schemas.hold_expiry(done.entry),
         available=done.available,
     )
 

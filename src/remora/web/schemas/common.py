@@ -28,6 +28,9 @@ class OneClient(Struct, frozen=True, rename="camel", kw_only=True):
     platform_client_id: Annotated[Id, Meta(description="The platform's own id.")] | UnsetType = UNSET
 
     def __post_init__(self) -> None:
+        client_id = self.client_id
+        if self.platform is UNSET and self.platform_client_id is UNSET and client_id and "\0" not in client_id:
+            return  # as mostly
         if self.platform is not UNSET and self.platform_client_id is UNSET:
             raise ValueError("platformClientId is required with platform: 1 to 256 characters")
         if self.platform_client_id is not UNSET and self.platform is UNSET:
@@ -41,6 +44,10 @@ class OneClient(Struct, frozen=True, rename="camel", kw_only=True):
     def who(self) -> Who:
         """The client as the service knows it."""
         return Who(self.client_id or None, self.platform or None, self.platform_client_id or None)
+
+    def about(self) -> str | None:
+        """Whose entry or hold is meant, where an id of one says so."""
+        return None
 
 
 def instant(field: str, given: str | UnsetType) -> int | None:

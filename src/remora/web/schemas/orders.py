@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from msgspec import UNSET, Meta, Struct, UnsetType
-from msgspec.structs import replace
 
 from remora import rfc3339
 from remora.ledger import commands
 from remora.ledger.commands import DEFAULT_HOLD_SECONDS, MAX_HOLD_SECONDS, Command
 from remora.model import Entry
 from remora.service.fields import MAX_KEY, MAX_TEXT
-from remora.service.orders import Done, Order, Who, check, entry_id, named
+from remora.service.orders import Order, Who, check, entry_id, named
 from remora.web.schemas.common import OneClient, Points, Secret, Time, instant
 
 Reason = Annotated[str, Meta(min_length=1, max_length=MAX_TEXT, description="Why, for whoever explains the balance.")]
@@ -32,7 +31,7 @@ class Grant(OneClient, frozen=True, rename="camel", kw_only=True):
     create_client: Annotated[bool, Meta(description="Make the client if the platform's id is new.")] = False
 
     def who(self) -> Who:
-        return replace(super().who(), create=self.create_client)
+        return Who(self.client_id or None, self.platform or None, self.platform_client_id or None, self.create_client)
 
     def command(self) -> Command:
         return commands.Grant(
@@ -73,6 +72,9 @@ class Capture(OneClient, frozen=True, rename="camel", kw_only=True):
     hold_id: EntryId
     points: Points | UnsetType = UNSET
 
+    def about(self) -> str:
+        return named(self.hold_id)[0]
+
     def command(self) -> Command:
         return commands.Capture(named(self.hold_id)[1], self.points or None)
 
@@ -81,6 +83,9 @@ class Release(OneClient, frozen=True, rename="camel", kw_only=True):
     """End a hold, and use nothing."""
 
     hold_id: EntryId
+
+    def about(self) -> str:
+        return named(self.hold_id)[0]
 
     def command(self) -> Command:
         return commands.Release(named(self.hold_id)[1])
@@ -97,6 +102,9 @@ class Reverse(OneClient, frozen=True, rename="camel", kw_only=True):
     ] = commands.OnShortfall.REFUSE
     reason: Reason | UnsetType = UNSET
     metadata: Metadata | UnsetType = UNSET
+
+    def about(self) -> str:
+        return named(self.entry_id)[0]
 
     def command(self) -> Command:
         return commands.Reverse(
@@ -159,12 +167,7 @@ Key = Annotated[str, Meta(min_length=1, max_length=MAX_KEY, description="The ide
 
 def order(asked: AnyOrder, key: str) -> Order:
     """The service's order, or InvalidField."""
-    match asked:
-        case Capture(hold_id=given) | Release(hold_id=given) | Reverse(entry_id=given):
-            about: str | None = named(given)[0]
-        case _:
-            about = None
-    return check(Order(asked.who(), asked.command(), key, about))
+    return check(Order(asked.who(), asked.command(), key, asked.about()))
 
 
 class LotChangeInfo(Struct, frozen=True, rename="camel"):
@@ -234,10 +237,10 @@ def entry_info(client_id: str, entry: Entry) -> EntryInfo:
     )
 
 
-def hold_expiry(done: Done) -> str:
-    """When the hold that an order made times out."""
-    assert done.entry.expires_at is not None, "a hold has an end"
-    return rfc3339.render(done.entry.expires_at)
+def hold_expiry(entry: Entry) -> str:
+    """When the hold that an entry made times out."""
+    assert entry.expires_at is not None, "a hold has an end"
+    return rfc3339.render(entry.expires_at)
 
 
 def _given(metadata: dict[str, Any] | UnsetType) -> dict[str, Any] | None:

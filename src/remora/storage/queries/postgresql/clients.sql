@@ -1,12 +1,13 @@
 -- name: client_add
--- Makes clients with empty ledgers, from a JSON array of rows. Through `bots`, so that it is one shard's.
+-- Makes clients with empty ledgers. Through `bots`, so that it is one shard's.
 INSERT INTO clients (bot_id, client_id, platform, platform_client_id, available, held, next_due_at, seq, head_hash,
                      settled_at, created_at)
 SELECT bots.bot_id, added.client_id, added.platform, added.platform_client_id, 0, 0, added.next_due_at, 0,
        decode(added.head_hash, 'base64'), 0, added.created_at
 FROM bots
-CROSS JOIN json_to_recordset(CAST(:rows AS json)) AS added (
-    client_id text, platform text, platform_client_id text, next_due_at bigint, head_hash text, created_at bigint)
+CROSS JOIN unnest(CAST(:client_id AS text[]), CAST(:platform AS text[]), CAST(:platform_client_id AS text[]),
+    CAST(:next_due_at AS bigint[]), CAST(:head_hash AS text[]), CAST(:created_at AS bigint[]))
+    AS added (client_id, platform, platform_client_id, next_due_at, head_hash, created_at)
 WHERE bots.bot_id = :bot_id;
 
 -- name: clients_by_platform

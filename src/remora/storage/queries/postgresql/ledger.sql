@@ -10,12 +10,13 @@ WHERE bot_id = :bot_id AND client_id = ANY (ARRAY(SELECT json_array_elements_tex
 ORDER BY client_id FOR UPDATE;
 
 -- name: account_save
--- Writes clients' ledger numbers, from a JSON array of rows.
+-- Writes clients' ledger numbers.
 UPDATE clients
 SET available = saved.available, held = saved.held, next_due_at = saved.next_due_at, seq = saved.seq,
     head_hash = decode(saved.head_hash, 'base64'), settled_at = saved.settled_at
-FROM json_to_recordset(CAST(:rows AS json)) AS saved (
-    client_id text, available bigint, held bigint, next_due_at bigint, seq bigint, head_hash text, settled_at bigint)
+FROM unnest(CAST(:client_id AS text[]), CAST(:available AS bigint[]), CAST(:held AS bigint[]),
+    CAST(:next_due_at AS bigint[]), CAST(:seq AS bigint[]), CAST(:head_hash AS text[]), CAST(:settled_at AS bigint[]))
+    AS saved (client_id, available, held, next_due_at, seq, head_hash, settled_at)
 WHERE clients.bot_id = :bot_id AND clients.client_id = saved.client_id;
 
 -- name: lots_open
@@ -49,26 +50,25 @@ JOIN lots ON lots.bot_id = entry_lots.bot_id AND lots.client_id = entry_lots.cli
 WHERE entry_lots.bot_id = :bot_id AND lots.bot_id = :bot_id;
 
 -- name: lot_add
--- Adds lots, from a JSON array of rows.
+-- Adds lots.
 INSERT INTO lots (bot_id, client_id, lot_id, points, remaining, held, active_from, expires_at)
 SELECT bots.bot_id, added.client_id, added.lot_id, added.points, added.remaining, added.held, added.active_from,
        added.expires_at
 FROM bots
-CROSS JOIN json_to_recordset(CAST(:rows AS json)) AS added (
-    client_id text, lot_id bigint, points bigint, remaining bigint, held bigint, active_from bigint,
-    expires_at bigint)
+CROSS JOIN unnest(CAST(:client_id AS text[]), CAST(:lot_id AS bigint[]), CAST(:points AS bigint[]),
+    CAST(:remaining AS bigint[]), CAST(:held AS bigint[]), CAST(:active_from AS bigint[]),
+    CAST(:expires_at AS bigint[])) AS added (client_id, lot_id, points, remaining, held, active_from, expires_at)
 WHERE bots.bot_id = :bot_id;
 
 -- name: lot_save
--- Adds lots, or writes the counters of those that are there, from a JSON array of rows; the rest of a lot never
--- changes.
+-- Adds lots, or writes the counters of those that are there; the rest of a lot never changes.
 INSERT INTO lots (bot_id, client_id, lot_id, points, remaining, held, active_from, expires_at)
 SELECT bots.bot_id, saved.client_id, saved.lot_id, saved.points, saved.remaining, saved.held, saved.active_from,
        saved.expires_at
 FROM bots
-CROSS JOIN json_to_recordset(CAST(:rows AS json)) AS saved (
-    client_id text, lot_id bigint, points bigint, remaining bigint, held bigint, active_from bigint,
-    expires_at bigint)
+CROSS JOIN unnest(CAST(:client_id AS text[]), CAST(:lot_id AS bigint[]), CAST(:points AS bigint[]),
+    CAST(:remaining AS bigint[]), CAST(:held AS bigint[]), CAST(:active_from AS bigint[]),
+    CAST(:expires_at AS bigint[])) AS saved (client_id, lot_id, points, remaining, held, active_from, expires_at)
 WHERE bots.bot_id = :bot_id
 ON CONFLICT (bot_id, client_id, lot_id) DO UPDATE SET remaining = excluded.remaining, held = excluded.held;
 
@@ -98,36 +98,37 @@ WHERE holds.bot_id = :bot_id AND entry_lots.bot_id = :bot_id
 ORDER BY holds.client_id, holds.hold_id, entry_lots.lot_id;
 
 -- name: hold_save
--- Adds holds, or ends those that are there, from a JSON array of rows.
+-- Adds holds, or ends those that are there.
 INSERT INTO holds (bot_id, client_id, hold_id, points, expires_at, status)
 SELECT bots.bot_id, saved.client_id, saved.hold_id, saved.points, saved.expires_at, saved.status
 FROM bots
-CROSS JOIN json_to_recordset(CAST(:rows AS json)) AS saved (
-    client_id text, hold_id bigint, points bigint, expires_at bigint, status text)
+CROSS JOIN unnest(CAST(:client_id AS text[]), CAST(:hold_id AS bigint[]), CAST(:points AS bigint[]),
+    CAST(:expires_at AS bigint[]), CAST(:status AS text[])) AS saved (client_id, hold_id, points, expires_at, status)
 WHERE bots.bot_id = :bot_id
 ON CONFLICT (bot_id, client_id, hold_id) DO UPDATE SET status = excluded.status;
 
 -- name: entry_add
--- Appends entries to clients' journals, from a JSON array of rows.
+-- Appends entries to clients' journals.
 INSERT INTO entries (bot_id, client_id, seq, kind, points, available, at, recorded_at, reason, metadata, refers_to,
                      active_from, expires_at, operator, hash)
 SELECT bots.bot_id, added.client_id, added.seq, added.kind, added.points, added.available, added.at,
        added.recorded_at, added.reason, added.metadata, added.refers_to, added.active_from, added.expires_at,
        added.operator, decode(added.hash, 'base64')
 FROM bots
-CROSS JOIN json_to_recordset(CAST(:rows AS json)) AS added (
-    client_id text, seq bigint, kind text, points bigint, available bigint, at bigint, recorded_at bigint,
-    reason text, metadata text, refers_to bigint, active_from bigint, expires_at bigint,
-    operator text, hash text)
+CROSS JOIN unnest(CAST(:client_id AS text[]), CAST(:seq AS bigint[]), CAST(:kind AS text[]),
+    CAST(:points AS bigint[]), CAST(:available AS bigint[]), CAST(:at AS bigint[]), CAST(:recorded_at AS bigint[]),
+    CAST(:reason AS text[]), CAST(:metadata AS text[]), CAST(:refers_to AS bigint[]), CAST(:active_from AS bigint[]),
+    CAST(:expires_at AS bigint[]), CAST(:operator AS text[]), CAST(:hash AS text[])) AS added (client_id, seq, kind,
+    points, available, at, recorded_at, reason, metadata, refers_to, active_from, expires_at, operator, hash)
 WHERE bots.bot_id = :bot_id;
 
 -- name: entry_lot_add
--- Notes which lots entries touched, and by how much, from a JSON array of rows.
+-- Notes which lots entries touched, and by how much.
 INSERT INTO entry_lots (bot_id, client_id, seq, lot_id, points)
 SELECT bots.bot_id, added.client_id, added.seq, added.lot_id, added.points
 FROM bots
-CROSS JOIN json_to_recordset(CAST(:rows AS json)) AS added (
-    client_id text, seq bigint, lot_id bigint, points bigint)
+CROSS JOIN unnest(CAST(:client_id AS text[]), CAST(:seq AS bigint[]), CAST(:lot_id AS bigint[]),
+    CAST(:points AS bigint[])) AS added (client_id, seq, lot_id, points)
 WHERE bots.bot_id = :bot_id;
 
 -- name: entries_named

@@ -7,12 +7,12 @@ CROSS JOIN LATERAL (
 ) AS used;
 
 -- name: operation_add
--- Keeps keys, their requests and their answers, from a JSON array of rows; in order of the keys, so that two
--- transactions never wait for each other.
+-- Keeps keys, their requests and their answers; in order of the keys, so that two transactions never wait for each
+-- other.
 INSERT INTO operations (bot_id, key, request_hash, answer, created_at)
 SELECT bots.bot_id, added.key, decode(added.request_hash, 'base64'), decode(added.answer, 'base64'), added.created_at
 FROM bots
-CROSS JOIN json_to_recordset(CAST(:rows AS json)) AS added (
-    key text, request_hash text, answer text, created_at bigint)
+CROSS JOIN unnest(CAST(:key AS text[]), CAST(:request_hash AS text[]), CAST(:answer AS text[]),
+    CAST(:created_at AS bigint[])) AS added (key, request_hash, answer, created_at)
 WHERE bots.bot_id = :bot_id
 ORDER BY added.key;

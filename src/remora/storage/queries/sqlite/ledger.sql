@@ -1,14 +1,14 @@
 -- name: accounts_find
--- The stored ledger numbers of the clients with these encoded ids, a JSON array.
-SELECT clients.client_id, available, held, next_due_at, seq, head_hash, settled_at
-FROM json_each(:ids) AS asked
-CROSS JOIN clients ON clients.bot_id = :bot_id AND clients.client_id = asked.value;
+-- The stored ledger numbers of the clients with these encoded ids.
+WITH asked (id) AS (VALUES :ids)
+SELECT client_id, available, held, next_due_at, seq, head_hash, settled_at
+FROM asked CROSS JOIN clients ON bot_id = :bot_id AND client_id = asked.id;
 
 -- name: accounts_lock
 -- The same: a writing transaction has the whole file to itself.
-SELECT clients.client_id, available, held, next_due_at, seq, head_hash, settled_at
-FROM json_each(:ids) AS asked
-CROSS JOIN clients ON clients.bot_id = :bot_id AND clients.client_id = asked.value;
+WITH asked (id) AS (VALUES :ids)
+SELECT client_id, available, held, next_due_at, seq, head_hash, settled_at
+FROM asked CROSS JOIN clients ON bot_id = :bot_id AND client_id = asked.id;
 
 -- name: account_save
 -- Writes a client's ledger numbers.
