@@ -72,10 +72,12 @@ class Engine(Generic[Item, Result]):
         *,
         weigh: Callable[[Item], int],
         most_waiting: int,
-        most_together: int,
+        most_together: Callable[[], int],
         watches: Sequence[Watch] = (),
     ) -> None:
-        """Bounds are in what `weigh` says of items: so much may wait, and so much is taken together."""
+        """Bounds are in what `weigh` says of items: so much may wait, and so much is taken together, which is asked in
+        the engine's thread each time that it takes some.
+        """
         self._carry_out_all = carry_out
         self._weigh = weigh
         self._most_waiting = most_waiting
@@ -139,8 +141,8 @@ class Engine(Generic[Item, Result]):
             while not self._waiting and not self._closing:
                 self._changed.wait()
             batch: list[_Waiting[Item, Result]] = []
-            weight = 0
-            while self._waiting and (not batch or weight + self._waiting[0].weight <= self._most_together):
+            weight, most = 0, self._most_together()
+            while self._waiting and (not batch or weight + self._waiting[0].weight <= most):
                 batch.append(self._waiting.popleft())
                 weight += batch[-1].weight
             self._add_weight(-weight)

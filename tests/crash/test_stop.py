@@ -182,7 +182,7 @@ def test_an_engine_that_closes_takes_no_more_and_carries_out_what_it_took(
 ) -> None:
     client_id = shop.client()
     engine: Engine[Job, Result] = Engine(
-        "writer", partial(carry_out, installation), weigh=lambda _: 1, most_waiting=10, most_together=10
+        "writer", partial(carry_out, installation), weigh=lambda _: 1, most_waiting=10, most_together=lambda: 10
     )
     with ThreadPoolExecutor() as pool:
         with back_door.busy():

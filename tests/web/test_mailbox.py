@@ -39,7 +39,7 @@ def doubling() -> Doubling:
 
 @pytest.fixture
 def engine(doubling: Doubling) -> Iterator[Engine[int, int]]:
-    engine = Engine("doubling", doubling, weigh=lambda _: 1, most_waiting=10_000, most_together=100)
+    engine = Engine("doubling", doubling, weigh=lambda _: 1, most_waiting=10_000, most_together=lambda: 100)
     yield engine
     doubling.may.set()
     engine.close()
@@ -61,7 +61,7 @@ def test_everyone_gets_their_own_answer_and_a_fault_is_its_own_ones_alone(
 
 def test_two_engines_answer_into_one_box(engine: Engine[int, int], doubling: Doubling) -> None:
     doubling.may.set()
-    other = Engine("other", doubling, weigh=lambda _: 1, most_waiting=10_000, most_together=3)
+    other = Engine("other", doubling, weigh=lambda _: 1, most_waiting=10_000, most_together=lambda: 3)
     mailbox = Mailbox(WAIT_SECONDS)
 
     async def both() -> list[list[int | BaseException]]:

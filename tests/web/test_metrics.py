@@ -193,7 +193,7 @@ def test_the_depth_is_what_waits_behind_what_is_carried_out() -> None:
         return tally.cells(("remora_queue_depth", "slow"), 1)[0]
 
     watch = Metrics(tally).engine("slow", 100)
-    engine = Engine("slow", carry_out, weigh=int, most_waiting=100, most_together=50, watches=[watch])
+    engine = Engine("slow", carry_out, weigh=int, most_waiting=100, most_together=lambda: 50, watches=[watch])
     first = engine.submit("teaShop01", 4)
     assert begun.wait(30)
     others = [engine.submit("teaShop01", weight) for weight in (20, 30, 40)]
@@ -216,7 +216,12 @@ def test_a_transaction_that_fails_is_measured_too() -> None:
         raise StoreUnavailable(f"away for all {len(items)}")
 
     engine = Engine(
-        "away", carry_out, weigh=int, most_waiting=9, most_together=9, watches=[Metrics(tally).engine("away", 9)]
+        "away",
+        carry_out,
+        weigh=int,
+        most_waiting=9,
+        most_together=lambda: 9,
+        watches=[Metrics(tally).engine("away", 9)],
     )
     with pytest.raises(StoreUnavailable):
         engine.submit("teaShop01", 1).result(30)

@@ -34,6 +34,10 @@ class Mailbox:
         self.patience_seconds = patience_seconds
         self._box: _Box | None = None
 
+    def is_empty(self) -> bool:
+        """Whether nobody waits for an answer."""
+        return self._box is None or self._box.is_empty()
+
     async def answer_of(self, engine: Engine[Item, Result], bot_id: str, item: Item, sender: object) -> Result:
         """Queue an item, and wait for its answer, for a bounded time. What was accepted is carried out, though the
         one who waits for it be told to stop.
@@ -107,6 +111,9 @@ class _Box:
         self._expected: deque[_Letter[object]] = deque()
         self._timed = False
         self._waking: set[Engine[Any, Any]] = set()
+
+    def is_empty(self) -> bool:
+        return not self._expected
 
     def wake(self, engine: Engine[Any, Any]) -> None:
         """In the loop: let an engine begin once the loop has gone through all that is ready, so that what came together

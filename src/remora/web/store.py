@@ -30,11 +30,17 @@ Value = TypeVar("Value")
 ORDERS_TOGETHER = 1_000
 """At most so many orders are carried out in one transaction, so that none waits long for those before it."""
 
+ORDERS_BESIDE_LOOKUPS = 12
+"""So many in an embedded store, as long as there are look-ups too: each of its commits leaves the interpreter to them,
+and its orders come back to the loop a few at a time.
+"""
+
 IDS_TOGETHER = 5_000
 """At most so many ids are looked up in one statement."""
 
 GATHERED = 20
 """Whoever asks an embedded store for more ids than so many gains nothing by asking together with others."""
+
 
 LOOKED_UP_FOR_EACH = 10
 """For each order that may wait so many ids may: they are looked up that much quicker."""
@@ -53,12 +59,14 @@ class Store:
         self._metrics = metrics
         self._tracing = tracing
         self._mailbox = Mailbox(WAITS * settings.database_timeout_seconds)
+        self._looked_up = False
+        """Whether an embedded store was asked for points since the writer last took orders."""
         self.writer: Engine[Job, Result] = Engine(
             "writer",
             partial(desk.carry_out, installation, written=metrics.moved),
             weigh=lambda job: len(job.orders),
             most_waiting=settings.queue_limit,
-            most_together=ORDERS_TOGETHER,
+            most_together=self._orders_together,
             watches=self._watches("writer", settings.queue_limit),
         )
         self._turn: Turn[Question, Answer] = Turn(partial(lookup.answer, installation))
@@ -69,7 +77,7 @@ class Store:
                 partial(lookup.answer, installation),
                 weigh=len,
                 most_waiting=settings.queue_limit * LOOKED_UP_FOR_EACH,
-                most_together=IDS_TOGETHER,
+                most_together=lambda: IDS_TOGETHER,
                 watches=self._watches("reader", settings.queue_limit * LOOKED_UP_FOR_EACH),
             )
         # As many as there are connections for, beside the reader's and the writer's.
@@ -77,12 +85,15 @@ class Store:
 
     async def look_up(self, bot_id: str, question: Question) -> Answer:
         """Who asks, and what they ask for."""
-        if self.reader is None:
-            if len(question) <= GATHERED:
-                return await self._turn.answer_of(bot_id, question)
-            [answer] = lookup.answer(self.installation, bot_id, [question])
-            return answer
-        return await self._mailbox.answer_of(self.reader, bot_id, question, self._sender())
+        if self.reader is not None:
+            return await self._mailbox.answer_of(self.reader, bot_id, question, self._sender())
+        if (ids := len(question)) > 1:  # else it is only about who asks
+            self._looked_up = True
+            # Orders make the loop's turns long, and whoever waits for the end of one waits for another to begin.
+            if ids > GATHERED or not self._mailbox.is_empty():
+                [answer] = lookup.answer(self.installation, bot_id, [question])
+                return answer
+        return await self._turn.answer_of(bot_id, question)
 
     async def read(self, verb: Callable[[Transaction], Value]) -> Value:
         """Do what only reads, in a transaction of its own."""
@@ -104,6 +115,11 @@ class Store:
             self.reader.close()
         self.writer.close()
         self._threads.shutdown()
+
+    def _orders_together(self) -> int:
+        """In the writer's thread: how many orders are carried out in the next transaction."""
+        looked_up, self._looked_up = self._looked_up, False
+        return ORDERS_BESIDE_LOOKUPS if looked_up else ORDERS_TOGETHER
 
     def _watches(self, engine: str, limit: int) -> Sequence[Watch]:
         metrics = self._metrics.engine(engine, limit)
