@@ -42,9 +42,9 @@ class Mailbox:
         """Queue an item, and wait for its answer, for a bounded time. What was accepted is carried out, though the
         one who waits for it be told to stop.
         """
-        loop = asyncio.get_running_loop()
-        if self._box is None or self._box.loop is not loop:
-            self._box = _Box(loop, self.patience_seconds)
+        # Asking which loop it is costs a system call; one that is not over is this one.
+        if self._box is None or not self._box.loop.is_running():
+            self._box = _Box(asyncio.get_running_loop(), self.patience_seconds)
         letter: _Letter[Result] = _Letter(self._box)
         engine.queue(bot_id, item, letter, sender, wake=False)
         self._box.wake(engine)

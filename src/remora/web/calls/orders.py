@@ -160,8 +160,14 @@ async def _carry_out(call: Call, asked: OrderRequest) -> Done:
 
 
 def _key(call: Call) -> str:
-    """The request's idempotency key, or InvalidField."""
-    given = [value for name, value in call.scope["headers"] if name == KEY_HEADER]
-    if len(given) != 1:
+    """The request's idempotency key, whose form is looked at with the rest of the order; or InvalidField."""
+    key = call.seen.headers.get(KEY_HEADER)
+    if key is None or not _comes_once(KEY_HEADER, call):
         raise InvalidField(f"the header Idempotency-Key is required, once: {fields.KEY_FORM}")
-    return fields.key(given[0].decode("latin-1"))
+    return key.decode("latin-1")
+
+
+def _comes_once(header: bytes, call: Call) -> bool:
+    every: list[tuple[bytes, bytes]] = call.scope["headers"]
+    # Mostly none comes twice.
+    return len(call.seen.headers) == len(every) or [name for name, _ in every].count(header) == 1
