@@ -41,7 +41,6 @@ IDS_TOGETHER = 5_000
 GATHERED = 20
 """Whoever asks an embedded store for more ids than so many gains nothing by asking together with others."""
 
-
 LOOKED_UP_FOR_EACH = 10
 """For each order that may wait so many ids may: they are looked up that much quicker."""
 
