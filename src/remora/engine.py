@@ -11,8 +11,9 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
+
+from msgspec import Struct
 
 from remora.errors import Refusal, StoreUnavailable
 
@@ -53,8 +54,7 @@ class Reply(Protocol[Told_contra]):
     def set_exception(self, exception: BaseException, /) -> None: ...
 
 
-@dataclass(slots=True)
-class _Waiting(Generic[Item, Result]):
+class _Waiting(Struct, Generic[Item, Result], eq=False):
     bot_id: str
     item: Item
     weight: int
