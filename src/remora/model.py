@@ -135,6 +135,10 @@ class Hold(Struct, frozen=True):
     status: str
     lots: tuple[LotChange, ...]
 
+    @property
+    def is_open(self) -> bool:
+        return self.status == OPEN
+
 
 OPEN = "open"
 

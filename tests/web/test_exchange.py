@@ -11,13 +11,15 @@ from http.client import HTTPResponse
 from typing import Any
 
 import pytest
-from starlette.types import Message, Scope
+from starlette.types import Message, Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from remora.service.installation import Installation
 from remora.settings import Settings
-from remora.web import body
+from remora.web import body, exchange
 from remora.web.app import Application
 from tests.cast import POINT, Api, Shop
+from tests.conftest import Switchboard
 
 # Each answer's own: the time, a number, what is left of a limit.
 PASSING = {"date", "x-request-id", "ratelimit"}
@@ -100,6 +102,29 @@ def by_messages(application: Application, shop: Shop, head: bytes, content: byte
     start, rest = sent
     headers = {name.decode(): value.decode() for name, value in start["headers"]}
     return start["status"], headers, json.loads(rest["body"])
+
+
+def test_the_server_leaves_its_account_of_each_request(
+    connection: socket.socket, shop: Shop, client_id: str, switchboard: tuple[Switchboard, str]
+) -> None:
+    board, _ = switchboard
+    application = board.application
+    left: list[object] = []
+    assert application is not None
+
+    async def noting(scope: Scope, receive: Receive, send: Send) -> None:
+        left.append(scope.get(exchange.KEY))
+        await application(scope, receive, send)
+
+    board.application = noting  # type: ignore[assignment]  # it is only called
+    try:
+        connection.sendall(b"".join(request(shop, client_id)))
+        assert answered(connection)[0] == 200
+    finally:
+        board.application = application
+    [cycle] = left
+    assert isinstance(cycle, RequestResponseCycle), "every request would be done by messages, and nobody would notice"
+    assert cycle.response_complete
 
 
 def test_it_is_what_asgi_messages_would_have_brought(

@@ -7,19 +7,17 @@ refused half-way, or that was only tried, is undone.
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right, insort
+from bisect import bisect_right, insort
 from collections.abc import Iterable, Iterator, Sequence
 from operator import attrgetter
 from typing import Any
 
 from msgspec.structs import force_setattr, replace
 
+from remora.ledger import turns
 from remora.ledger.chain import chain_hash
-from remora.model import BY_THEMSELVES, NEVER, OPEN, Account, Changes, Entry, Hold, Lot, LotChange
-
-Turn = tuple[int, int]
-"""An instant, and the id of the lot or hold for which something comes then."""
-
+from remora.ledger.turns import Turn
+from remora.model import BY_THEMSELVES, NEVER, Account, Changes, Entry, Hold, Lot, LotChange
 
 _lot_id = attrgetter("lot_id")
 
@@ -81,11 +79,11 @@ class Book:
 
     def starting(self, at: int) -> list[Lot]:
         """The lots with free points that start at `at`, oldest first."""
-        return [self.lots[lot_id] for _, lot_id in _at(self._starts, at)]
+        return [self.lots[lot_id] for _, lot_id in turns.at(self._starts, at)]
 
     def timing_out(self, at: int) -> list[Hold]:
         """The open holds that time out at `at`, oldest first."""
-        return [self.holds[hold_id] for _, hold_id in _at(self._ends, at)]
+        return [self.holds[hold_id] for _, hold_id in turns.at(self._ends, at)]
 
     def next_due_at(self) -> int:
         """The next instant after those that are settled at which a lot starts, a lot with free points expires or a
@@ -227,20 +225,19 @@ class Book:
 
     def changes(self) -> Changes:
         """What is to be written to the store."""
-        lots = self.lots
         new_lots: dict[int, Lot] = {}
         changed_lots: dict[int, Lot] = {}
         holds: dict[int, Hold] = {}
         # What comes first says whether it is new: a lot that was made here may have been changed since.
         for before in self._before:
             if isinstance(before, int):
-                if before in lots:
-                    new_lots[before] = lots[before]
+                if before in self.lots:
+                    new_lots[before] = self.lots[before]
                 else:
                     holds[before] = self.holds[before]
             elif isinstance(before, Lot):
                 if before.lot_id not in new_lots:
-                    changed_lots[before.lot_id] = lots[before.lot_id]
+                    changed_lots[before.lot_id] = self.lots[before.lot_id]
             else:
                 holds[before.hold_id] = self.holds[before.hold_id]
         return Changes(
@@ -258,10 +255,10 @@ class Book:
         self.lots = {lot.lot_id: lot for lot in account.lots}
         self.holds = {hold.hold_id: hold for hold in account.holds}
         free = [lot for lot in account.lots if lot.remaining > lot.held]
-        self._by_turn = sorted([(lot.expires_at, lot.lot_id) for lot in free])
+        self._by_turn = sorted([lot.turn for lot in free])
         before = self._started_before
         self._starts = sorted([(lot.active_from, lot.lot_id) for lot in free if lot.active_from > before])
-        self._ends = sorted([(hold.expires_at, hold.hold_id) for hold in account.holds if _is_open(hold)])
+        self._ends = sorted([(hold.expires_at, hold.hold_id) for hold in account.holds if hold.is_open])
 
     def _count(self, lot: Lot, times: int) -> None:
         """Add a lot to the sums, or take it out of them."""
@@ -279,39 +276,25 @@ class Book:
         """From now on it has something to offer, if it has."""
         if lot.remaining == lot.held:
             return
-        insort(self._by_turn, (lot.expires_at, lot.lot_id))
+        insort(self._by_turn, lot.turn)
         if lot.active_from > self._started_before:
             insort(self._starts, (lot.active_from, lot.lot_id))
 
     def _drop_lot(self, lot: Lot) -> None:
         """It has nothing to offer any more."""
         if lot.remaining > lot.held:
-            _remove(self._by_turn, (lot.expires_at, lot.lot_id))
+            turns.remove(self._by_turn, lot.turn)
             if lot.active_from > self._started_before:
-                _remove(self._starts, (lot.active_from, lot.lot_id))
+                turns.remove(self._starts, (lot.active_from, lot.lot_id))
 
     def _put_hold(self, hold: Hold) -> None:
         before = self.holds.get(hold.hold_id)
         if before is not None:
             self._drop_hold(before)
         self.holds[hold.hold_id] = hold
-        if _is_open(hold):
+        if hold.is_open:
             insort(self._ends, (hold.expires_at, hold.hold_id))
 
     def _drop_hold(self, hold: Hold) -> None:
-        if _is_open(hold):
-            _remove(self._ends, (hold.expires_at, hold.hold_id))
-
-
-def _is_open(hold: Hold) -> bool:
-    return hold.status == OPEN
-
-
-def _at(turns: Sequence[Turn], at: int) -> Sequence[Turn]:
-    return turns[bisect_left(turns, (at, 0)) : bisect_right(turns, (at, NEVER))]
-
-
-def _remove(turns: list[Turn], turn: Turn) -> None:
-    position = bisect_left(turns, turn)
-    assert turns[position] == turn
-    del turns[position]
+        if hold.is_open:
+            turns.remove(self._ends, (hold.expires_at, hold.hold_id))

@@ -30,7 +30,7 @@ class Replay:
         return problems
 
     def open_holds(self) -> tuple[Hold, ...]:
-        return tuple(hold for hold in self.holds.values() if hold.status == OPEN)
+        return tuple(hold for hold in self.holds.values() if hold.is_open)
 
     def account(self) -> Account:
         """The account that the entries so far come to, with every lot there ever was."""
@@ -112,7 +112,7 @@ class Replay:
 
     def _end_hold(self, entry: Entry, status: str) -> None:
         hold = self.holds.get(entry.refers_to or 0)
-        if hold is not None and hold.status == OPEN:
+        if hold is not None and hold.is_open:
             self.holds[hold.hold_id] = replace(hold, status=status)
 
     def _is_pending(self, entry: Entry) -> bool:

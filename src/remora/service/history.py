@@ -13,7 +13,7 @@ from msgspec import Struct
 from remora.errors import NoClientFound
 from remora.ledger.replay import Replay
 from remora.ledger.settle import settled
-from remora.model import KINDS, NEVER, OPEN, Account, Entry, Hold, Lot
+from remora.model import KINDS, NEVER, Account, Entry, Hold, Lot
 from remora.service.orders import Who
 from remora.storage import accounts, clients, journal
 from remora.storage.database import Transaction
@@ -109,7 +109,7 @@ def _explained(tx: Transaction, account: Account, at: int) -> Explanation:
         available=then.available,
         held=then.held,
         lots=_shown(list(lots.values())),
-        holds=[hold for hold in then.holds if hold.status == OPEN],
+        holds=[hold for hold in then.holds if hold.is_open],
         next_expiry_at=next_expiry_at,
         next_expiry_points=sum(lot.free for lot in offered if lot.expires_at == next_expiry_at),
     )

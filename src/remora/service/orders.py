@@ -34,10 +34,9 @@ class Who(Struct, frozen=True):
 
     def known(self, client_ids: Mapping[PlatformPair, str]) -> str | None:
         """The encoded id, which `client_ids` tell of those that are named by platform."""
-        if self.platform is None:
+        if self.platform is None or self.platform_client_id is None:
             return self.client_id
-        pair = self.pair
-        return self.client_id if pair is None else client_ids.get(pair)
+        return client_ids.get((self.platform, self.platform_client_id))
 
 
 class Order(Struct, frozen=True):

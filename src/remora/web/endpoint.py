@@ -159,6 +159,7 @@ class Endpoint:
         if self.looks_up is not None and known.caller is not None:
             seen.looked_up = bot_id
         caller = access.identify(known.caller, claims, bot_id, now)
+        # Mostly not, and then there is no coroutine to be made for it.
         if services.limiter.needs_ask(rate_limit.BOT, bot_id):
             await services.limiter.ready(rate_limit.BOT, bot_id)
         self._admit(services, caller, body, raw, seen)

@@ -31,9 +31,7 @@ class LocalLimiter:
         windows = self._windows[policy]
         with self._lock:
             now = self._seconds()
-            window = windows.last(key)
-            if window is None or window.ends <= now:
-                window = windows.open(key, Window(now + windows.seconds, windows.amount), now)
+            window = windows.find(key, now) or windows.open(key, Window(now + windows.seconds, windows.amount), now)
             within = window.take()
             return windows.quota(window, now), within
 

@@ -1,6 +1,7 @@
 """Counting what happens, as it happens: requests, batches, points.
 
-A request costs a look-up in a dictionary and four additions; its labels are put together only the first time.
+A request costs a look-up in a dictionary and three additions, one of points a fourth; its labels are put together only
+the first time.
 """
 
 from __future__ import annotations
@@ -19,9 +20,6 @@ from remora.web.tally import Cells, Tally
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 OTHER_METHOD = "other"
 UNKNOWN_ROUTE = "unknown"
-
-UNSEEN = memoryview(bytearray(8)).cast("d")
-"""Where that is counted which nobody asks for."""
 
 KINDS = {
     "grant": "granted",
@@ -48,7 +46,7 @@ class Metrics:
 
     def __init__(self, tally: Tally) -> None:
         self.tally = tally
-        self._requests: dict[tuple[str, str, int, int | None, str | None], tuple[Cells, Cells, Cells]] = {}
+        self._requests: dict[tuple[str, str, int, int | None, str | None], tuple[Cells, Cells, Cells | None]] = {}
         self._points: dict[tuple[str, str], Cells] = {}
 
     def cells(self, family: Family, *labels: str) -> Cells:
@@ -63,7 +61,8 @@ class Metrics:
         key = (route, scope["method"], seen.status, seen.code, seen.looked_up)
         number, taken, lookups = self._requests.get(key) or self._new_request(*key)
         number[0] += 1
-        lookups[0] += 1
+        if lookups is not None:
+            lookups[0] += 1
         taken[bisect_left(families.SECONDS, seconds)] += 1
         taken[-1] += seconds
 
@@ -97,10 +96,10 @@ class Metrics:
 
     def _new_request(
         self, route: str, method: str, status: int, code: int | None, looked_up: str | None
-    ) -> tuple[Cells, Cells, Cells]:
+    ) -> tuple[Cells, Cells, Cells | None]:
         known = method if method in METHODS else OTHER_METHOD
         number = self.cells(families.REQUESTS, route, known, str(status), "" if code is None else str(code))
-        lookups = UNSEEN if looked_up is None else self.cells(families.LOOKUPS, looked_up, str(status))
+        lookups = None if looked_up is None else self.cells(families.LOOKUPS, looked_up, str(status))
         cells = number, self.cells(families.REQUEST_SECONDS, route), lookups
         if known == method:
             self._requests[route, method, status, code, looked_up] = cells
