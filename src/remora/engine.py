@@ -19,6 +19,8 @@ from remora.errors import Refusal, StoreUnavailable
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+Item_contra = TypeVar("Item_contra", contravariant=True)
+Result_co = TypeVar("Result_co", covariant=True)
 Told_contra = TypeVar("Told_contra", contravariant=True)
 
 HEAVY = 50
@@ -54,6 +56,20 @@ class Reply(Protocol[Told_contra]):
     def set_exception(self, exception: BaseException, /) -> None: ...
 
 
+class Queue(Protocol[Item_contra, Result_co]):
+    """What takes items and answers them later: an engine, here or in another process."""
+
+    def queue(
+        self, bot_id: str, item: Item_contra, reply: Reply[Result_co], sender: object = None, *, wake: bool = True
+    ) -> None:
+        """See `Engine`."""
+        ...
+
+    def wake(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
 class _Waiting(Struct, Generic[Item, Result], eq=False):
     bot_id: str
     item: Item
@@ -74,15 +90,18 @@ class Engine(Generic[Item, Result]):
         most_waiting: int,
         most_together: Callable[[], int],
         watches: Sequence[Watch] = (),
+        answered: Callable[[], None] = lambda: None,
     ) -> None:
         """Bounds are in what `weigh` says of items: so much may wait, and so much is taken together, which is asked in
-        the engine's thread each time that it takes some.
+        the engine's thread each time that it takes some. `answered` is called there when all items of a transaction
+        have their answers.
         """
         self._carry_out_all = carry_out
         self._weigh = weigh
         self._most_waiting = most_waiting
         self._most_together = most_together
         self._watches = watches
+        self._answered = answered
         self._waiting: deque[_Waiting[Item, Result]] = deque()
         self._weight_waiting = 0
         self._closing = False
@@ -134,6 +153,7 @@ class Engine(Generic[Item, Result]):
                     by_bot.setdefault(waiting.bot_id, []).append(waiting)
             for bot_id, together in by_bot.items():
                 self._carry_out(bot_id, together)
+                self._answered()
 
     def _take(self) -> list[_Waiting[Item, Result]]:
         """Wait for items, and take those that wait, up to a batch; nothing once the queue is closed and empty."""

@@ -13,7 +13,7 @@ from remora.cli import shell
 from remora.clock import SystemClock
 from remora.errors import Refusal
 from remora.service.installation import Installation, open_installation
-from remora.settings import MAX_WORKERS, Settings, SqliteUrl
+from remora.settings import MAX_WORKERS, Settings
 from remora.web import server
 from remora.web.supervisor import supervise
 
@@ -26,8 +26,6 @@ def serve(host: str | None, port: int | None, workers: int | None) -> None:
     """Answer API calls until stopped. Refuses a database that lacks a migration."""
     settings = with_address(shell.read_settings(), host, port)
     settings = replace(settings, workers=workers or settings.workers)
-    if settings.workers > 1:
-        _refuse_what_one_process_needs(settings)
     try:
         # Several workers open it anew, each for itself; here it is told once, and before they start, if it is refused.
         installation = open_installation(settings, SystemClock(), serving=True)
@@ -51,26 +49,6 @@ def run(installation: Installation, settings: Settings, announce: Callable[[str]
         server.serve(installation, settings, _listen(settings), announce)
     finally:
         installation.close()
-
-
-def _refuse_what_one_process_needs(settings: Settings) -> None:
-    """End with status 2 where the settings fit one process only."""
-    workers = f"{settings.workers} workers (--workers or REMORA_WORKERS)"
-    problems = []
-    if isinstance(settings.database, SqliteUrl):
-        problems.append(
-            f"{workers} need PostgreSQL, and REMORA_DATABASE_URL names an SQLite file: it has one writer at a time, "
-            "so that several processes would only wait for one another"
-        )
-    if settings.redis_url is None:
-        problems.append(
-            f"{workers} need REMORA_REDIS_URL: without it each process counts requests by itself, "
-            f"and lets {settings.workers} times as many through"
-        )
-    for problem in problems:
-        click.echo(f"remora: {problem}", err=True)
-    if problems:
-        sys.exit(shell.MISUSED)
 
 
 def _listen(settings: Settings) -> socket.socket:

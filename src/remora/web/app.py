@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Awaitable, Sequence
+from pathlib import Path
 
 from starlette.exceptions import HTTPException
 from starlette.routing import Router
@@ -35,15 +36,23 @@ REPLAYED = (b"idempotent-replayed", b"true")
 class Application:
     """The ASGI application. It turns whatever a request comes to into one answer, one log line and one count."""
 
-    def __init__(self, installation: Installation, settings: Settings, traces: Tracing | None = None) -> None:
-        """Without `traces` there are those that the environment asks for, if any."""
+    def __init__(
+        self,
+        installation: Installation,
+        settings: Settings,
+        traces: Tracing | None = None,
+        writer: Path | None = None,
+    ) -> None:
+        """Without `traces` there are those that the environment asks for, if any. `writer`: where the writer listens,
+        if that is a process of its own.
+        """
         limiter = _limiter(settings)
         metrics = Metrics(tally.opened(settings.metrics_dir))
         self._tracing = traces or tracing.start(os.environ)
         self.services = Services(
             installation=installation,
             limiter=limiter,
-            store=Store(installation, settings, metrics, self._tracing),
+            store=Store(installation, settings, metrics, self._tracing, writer),
             metrics=metrics,
             figures=Figures(metrics, installation.database, limiter),
             metrics_for=settings.metrics,

@@ -13,7 +13,7 @@ from collections import deque
 from contextlib import suppress
 from typing import Any, Generic, TypeVar
 
-from remora.engine import Engine
+from remora.engine import Queue
 from remora.errors import StoreUnavailable
 
 OPENED_TOGETHER = 8
@@ -38,7 +38,7 @@ class Mailbox:
         """Whether nobody waits for an answer."""
         return self._box is None or self._box.is_empty()
 
-    async def answer_of(self, engine: Engine[Item, Result], bot_id: str, item: Item, sender: object) -> Result:
+    async def answer_of(self, engine: Queue[Item, Result], bot_id: str, item: Item, sender: object) -> Result:
         """Queue an item, and wait for its answer, for a bounded time. What was accepted is carried out, though the
         one who waits for it be told to stop.
         """
@@ -110,12 +110,12 @@ class _Box:
         # In the order of their deadlines, for all wait equally long.
         self._expected: deque[_Letter[object]] = deque()
         self._timed = False
-        self._waking: set[Engine[Any, Any]] = set()
+        self._waking: set[Queue[Any, Any]] = set()
 
     def is_empty(self) -> bool:
         return not self._expected
 
-    def wake(self, engine: Engine[Any, Any]) -> None:
+    def wake(self, engine: Queue[Any, Any]) -> None:
         """In the loop: let an engine begin once the loop has gone through all that is ready, so that what came together
         is one batch, and the threads change places once.
         """
@@ -123,7 +123,7 @@ class _Box:
             self._waking.add(engine)
             self.loop.call_soon(self._wake, engine)
 
-    def _wake(self, engine: Engine[Any, Any]) -> None:
+    def _wake(self, engine: Queue[Any, Any]) -> None:
         self._waking.remove(engine)
         engine.wake()
 

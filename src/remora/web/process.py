@@ -1,4 +1,4 @@
-"""A worker's process, as its supervisor holds it."""
+"""The process of a worker, or of the writer, as the supervisor holds it."""
 
 from __future__ import annotations
 
@@ -16,12 +16,15 @@ from remora.web.worker import HASTEN, STOP
 
 class Process:
     """Started when it is made; OSError if that fails. `ready` tells whether it came to take connections; `life` is done
-    when it has ended.
+    when it has ended. `role` is what the log calls it.
 
     It runs the command with two more words: the descriptors of the listener and of its end of the lifeline.
     """
 
-    def __init__(self, command: Sequence[str], listener: socket.socket, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, role: str, command: Sequence[str], listener: socket.socket, environment: Mapping[str, str]
+    ) -> None:
+        self.role = role
         self._lifeline, theirs = socket.socketpair()
         self._lifeline.settimeout(0)  # the event loop waits, not the socket
         handed = (listener.fileno(), theirs.fileno())
@@ -49,7 +52,7 @@ class Process:
         self._say(STOP)
         await asyncio.wait({self.life}, timeout=stop_seconds)
         if not self.life.done():
-            observe.log.error("worker killed", pid=self.pid, after_seconds=stop_seconds)
+            observe.log.error(f"{self.role} killed", pid=self.pid, after_seconds=stop_seconds)
             self._process.kill()
             await asyncio.wait({self.life})
             return False

@@ -10,9 +10,10 @@ import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
 from typing import TypeVar
 
-from remora.engine import Engine, Watch
+from remora.engine import Engine, Queue, Watch
 from remora.service import desk, lookup
 from remora.service.desk import Result
 from remora.service.installation import Installation
@@ -20,6 +21,7 @@ from remora.service.lookup import Answer, Question
 from remora.service.orders import Job
 from remora.settings import Settings
 from remora.storage.database import Transaction
+from remora.web.link import Link
 from remora.web.mailbox import Mailbox, too_slow
 from remora.web.metrics import Metrics
 from remora.web.tracing import Tracing
@@ -52,21 +54,23 @@ class Store:
     """The ways in which a request reads and writes."""
 
     def __init__(
-        self, installation: Installation, settings: Settings, metrics: Metrics, tracing: Tracing | None = None
+        self,
+        installation: Installation,
+        settings: Settings,
+        metrics: Metrics,
+        tracing: Tracing | None = None,
+        writer: Path | None = None,
     ) -> None:
+        """`writer`: where the writer listens, if that is a process of its own."""
         self.installation = installation
         self._metrics = metrics
         self._tracing = tracing
-        self._mailbox = Mailbox(WAITS * settings.database_timeout_seconds)
+        patience_seconds = WAITS * settings.database_timeout_seconds
+        self._mailbox = Mailbox(patience_seconds)
         self._looked_up = False
         """Whether an embedded store was asked for points since the writer last took orders."""
-        self.writer: Engine[Job, Result] = Engine(
-            "writer",
-            partial(desk.carry_out, installation, written=metrics.moved),
-            weigh=lambda job: len(job.orders),
-            most_waiting=settings.queue_limit,
-            most_together=self._orders_together,
-            watches=self._watches("writer", settings.queue_limit),
+        self.writer: Queue[Job, Result] = (
+            self._engine_of_orders(settings) if writer is None else Link(writer, patience_seconds)
         )
         self._turn: Turn[Question, Answer] = Turn(partial(lookup.answer, installation))
         self.reader: Engine[Question, Answer] | None = None
@@ -114,6 +118,16 @@ class Store:
             self.reader.close()
         self.writer.close()
         self._threads.shutdown()
+
+    def _engine_of_orders(self, settings: Settings) -> Engine[Job, Result]:
+        return Engine(
+            "writer",
+            partial(desk.carry_out, self.installation, written=self._metrics.moved),
+            weigh=lambda job: len(job.orders),
+            most_waiting=settings.queue_limit,
+            most_together=self._orders_together,
+            watches=self._watches("writer", settings.queue_limit),
+        )
 
     def _orders_together(self) -> int:
         """In the writer's thread: how many orders are carried out in the next transaction."""

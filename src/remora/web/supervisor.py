@@ -3,42 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
-import random
 import signal
 import socket
 import sys
 from collections.abc import Callable, Mapping, Sequence
-
-from msgspec import Struct
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from remora.web import observe, server, tally
+from remora.web.generation import Commands, Generation
+from remora.web.place import Patience, Place
 from remora.web.process import Process
 
 # Without -P the folder one happens to be in would come before the installed packages.
-WORKER = (sys.executable, "-P", "-m", "remora.web.worker")
-
-
-class Patience(Struct, frozen=True):
-    """How long the supervisor waits. `stop_seconds` for a worker to end; a worker that dies before it has lived for
-    `steady_seconds` dies quickly, and pauses begin with the second such death in a row.
-    """
-
-    stop_seconds: float = server.GRACE_SECONDS + 5
-    steady_seconds: float = 60
-    first_pause_seconds: float = 0.5
-    longest_pause_seconds: float = 30
-
-    def pause_seconds(self, quick_deaths: int, chance: float) -> float:
-        """How long to wait before the next start. Twice as long each time; `chance` (0 to 1) takes off up to half, so
-        that workers who died together do not come back together.
-        """
-        if quick_deaths < 2:  # noqa: PLR2004 (the first death is an accident)
-            return 0
-        doubled = self.first_pause_seconds * 2.0 ** min(quick_deaths - 2, 100)  # more doublings make it no longer
-        return min(doubled, self.longest_pause_seconds) * (1 - chance / 2)
-
-
+COMMANDS = Commands(
+    worker=(sys.executable, "-P", "-m", "remora.web.worker"), writer=(sys.executable, "-P", "-m", "remora.web.writer")
+)
 PATIENCE = Patience()
 
 
@@ -47,37 +29,40 @@ def supervise(
     workers: int,
     announce: Callable[[str], None],
     *,
-    command: Sequence[str] = WORKER,
+    commands: Commands = COMMANDS,
     patience: Patience = PATIENCE,
 ) -> int:
     """Serve with so many workers until SIGINT or SIGTERM, then have them finish what was begun; the status to end with.
 
     `announce` is given the base URL once all of them take connections. If one dies before, none is left running, and
-    the status is 1. SIGHUP replaces the workers one by one.
+    the status is 1. SIGHUP replaces the workers one by one, and their writer.
     """
     observe.configure_logging()
-    with tally.shared() as variables:
-        crew = Supervisor(listener, workers, command, {**os.environ, **variables}, patience)
+    # Nobody else can reach what is in the folder: it is its owner's only.
+    with tally.shared() as variables, TemporaryDirectory(prefix="remora-run-", ignore_cleanup_errors=True) as folder:
+        crew = Supervisor(Path(folder), listener, workers, commands, {**os.environ, **variables}, patience)
         return asyncio.run(crew.run(announce))
 
 
 class Supervisor:
-    """So many places, and whatever processes live: one in each place, and those that come or go."""
+    """So many places for workers, and whatever generations live: the one that fills them, and those that go."""
 
     def __init__(
         self,
+        folder: Path,
         listener: socket.socket,
         workers: int,
-        command: Sequence[str],
+        commands: Commands,
         environment: Mapping[str, str],
         patience: Patience,
     ) -> None:
+        self._paths = (folder / f"writer-{number}" for number in itertools.count(1))
         self._listener = listener
         self._workers = workers
-        self._command = command
+        self._commands = commands
         self._environment = environment
         self._patience = patience
-        self._living: set[Process] = set()
+        self._generations: list[Generation] = []  # the newest last
         self._stopping = asyncio.Event()
         self._renewing = asyncio.Event()
 
@@ -92,7 +77,7 @@ class Supervisor:
             each.cancel()
         await asyncio.wait({stop, work})
         self._listener.close()
-        ended_well = await asyncio.gather(*(each.end(self._patience.stop_seconds) for each in self._living))
+        ended_well = await asyncio.gather(*(each.end() for each in self._generations))
         if failed:
             work.result()  # raises what is a fault of ours
         return 0 if all(ended_well) and not failed else 1
@@ -107,14 +92,17 @@ class Supervisor:
     def _stop(self) -> None:
         """The first time: stop. From the second on: make haste."""
         if self._stopping.is_set():
-            for each in self._living:
+            for each in self._generations:
                 each.hasten()
         self._stopping.set()
 
     async def _work(self, announce: Callable[[str], None]) -> None:
-        """Keep the places filled until cancelled. Comes back only if the first workers cannot be had."""
+        """Keep the places filled until cancelled. Comes back only if the first writer or workers cannot be had."""
+        first = await self._begin_generation()
+        if first is None:
+            return
         try:
-            places = [Place(self._start, self._patience) for _ in range(self._workers)]
+            places = [Place(self._start_worker, self._patience) for _ in range(self._workers)]
         except OSError as problem:
             observe.log.error("worker not started", reason=problem.strerror)
             return
@@ -126,69 +114,50 @@ class Supervisor:
         for place in places:
             observe.log.info("worker started", pid=place.process.pid)
         async with asyncio.TaskGroup() as group:
+            group.create_task(first.keep())
             for place in places:
                 group.create_task(place.keep())
-            group.create_task(self._renew_when_asked(places))
+            group.create_task(self._renew_when_asked(places, group))
 
-    async def _renew_when_asked(self, places: Sequence[Place]) -> None:
+    async def _begin_generation(self) -> Generation | None:
+        """Start a writer, and wait until it takes orders. From then on its generation is the one that workers are
+        started in. None if it does not come to that.
+        """
+        try:
+            path = next(self._paths)
+            generation = Generation(path, self._commands, self._listener, self._environment, self._patience)
+        except OSError as problem:
+            observe.log.error("writer not started", reason=problem.strerror)
+            return None
+        self._generations.append(generation)
+        if await generation.ready():
+            return generation
+        observe.log.error("the writer ended before it took orders")
+        await self._end_generation(generation)
+        return None
+
+    async def _end_generation(self, generation: Generation) -> None:
+        await generation.end()
+        self._generations.remove(generation)
+
+    async def _renew_when_asked(self, places: Sequence[Place], group: asyncio.TaskGroup) -> None:
         while True:
             await self._renewing.wait()
             self._renewing.clear()
-            for place in places:
-                if not await place.renew():
-                    observe.log.error("a new worker did not come to take connections, so the old ones stay")
-                    break
+            generation = await self._begin_generation()
+            if generation is not None:
+                group.create_task(generation.keep())
+                await self._renew(places)
 
-    def _start(self) -> Process:
-        process = Process(self._command, self._listener, self._environment)
-        self._living.add(process)
-        process.life.add_done_callback(lambda _: self._living.discard(process))
-        return process
+    async def _renew(self, places: Sequence[Place]) -> None:
+        """Put new workers in the places of the old, one by one; generations end when they have none left."""
+        for place in places:
+            if not await place.renew():
+                observe.log.error("a new worker did not come to take connections, so the old ones stay")
+                break
+        for each in self._generations[:-1]:
+            if not each.workers:
+                await self._end_generation(each)
 
-
-class Place:
-    """One of the places that are to be filled, and the process that fills it."""
-
-    def __init__(self, start: Callable[[], Process], patience: Patience) -> None:
-        self._start = start
-        self._patience = patience
-        self._quick_deaths = 0
-        self.process = start()
-
-    async def keep(self) -> None:
-        """Replace the process whenever it dies, until cancelled."""
-        while True:
-            process = self.process
-            await asyncio.wait({process.life})
-            if self.process is process:  # else it was renewed, and ended because of that
-                await self._replace(process)
-
-    async def _replace(self, dead: Process) -> None:
-        self._quick_deaths = self._quick_deaths + 1 if dead.lived_seconds < self._patience.steady_seconds else 0
-        while self.process is dead:
-            pause = self._patience.pause_seconds(self._quick_deaths, random.random())  # noqa: S311 (no secret)
-            observe.log.warning("worker ended", pid=dead.pid, status=dead.status, replaced_in_seconds=round(pause, 3))
-            await asyncio.sleep(pause)
-            if self.process is dead:  # else it was renewed meanwhile
-                self.process = self._start_another() or dead
-                self._quick_deaths += self.process is dead
-
-    async def renew(self) -> bool:
-        """Put a new process in place of the old one, which ends once the new one takes connections. False, and no
-        change, if it does not come to that.
-        """
-        successor = self._start_another()
-        if successor is None or not await asyncio.shield(successor.ready):
-            return False
-        old, self.process = self.process, successor
-        await old.end(self._patience.stop_seconds)
-        return True
-
-    def _start_another(self) -> Process | None:
-        try:
-            process = self._start()
-        except OSError as problem:
-            observe.log.error("worker not started", reason=problem.strerror)
-            return None
-        observe.log.info("worker started", pid=process.pid)
-        return process
+    def _start_worker(self) -> Process:
+        return self._generations[-1].start_worker()

@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from contextlib import closing, suppress
+from pathlib import Path
 from types import FrameType
 
 import uvicorn
@@ -79,15 +80,17 @@ class Server(uvicorn.Server):
 def serve(application: ASGIApp, read: Settings, last_seconds: float = LAST_SECONDS) -> None:
     """Serve until told to stop, or until the supervisor is gone; then finish what was begun.
 
-    The supervisor names two inherited descriptors on the command line: the listener's and the lifeline's.
+    The supervisor ends the command line with two inherited descriptors: the listener's and the lifeline's.
     """
     server.attune()
-    listener, lifeline = (socket.socket(fileno=int(word)) for word in sys.argv[1:])
+    listener, lifeline = (socket.socket(fileno=int(word)) for word in sys.argv[-2:])
     Server(server.config(application, read), lifeline, last_seconds).run(sockets=[listener])
 
 
 def main() -> None:
-    """Serve the installation that the environment names; where it is refused, log why, and end with status 1."""
+    """Serve the installation that the environment names, with the writer that listens at the path given; where it is
+    refused, log why, and end with status 1.
+    """
     observe.configure_logging()
     try:
         read = settings.load()
@@ -95,7 +98,7 @@ def main() -> None:
     except (Refusal, SettingsError) as problem:
         observe.log.error("worker refused", pid=os.getpid(), reason=str(problem))
         sys.exit(1)
-    with closing(installation), closing(Application(installation, read)) as application:
+    with closing(installation), closing(Application(installation, read, writer=Path(sys.argv[1]))) as application:
         serve(application, read)
 
 
