@@ -42,12 +42,16 @@ def client(shop: Shop) -> str:
 
 
 def lines(shop: Shop, client_id: str) -> list[object]:
-    """The journal but for the hashes, which cover the client's id; and the stored numbers."""
+    """The journal but for the hashes, which cover the client's id; the stored numbers; and lots and holds, which come in
+    no order.
+    """
     with shop.installation.database.read() as tx:
         entries = list(journal.oldest_first(tx, "teaShop01", client_id))
         account = accounts.load(tx, "teaShop01", [client_id])[client_id]
     told = [(each.kind, each.points, each.available, each.at, each.lots, each.refers_to) for each in entries]
-    return [told, account.available, account.held, account.next_due_at, account.lots, account.holds]
+    lots = sorted(account.lots, key=lambda lot: lot.turn)
+    holds = sorted(account.holds, key=lambda hold: hold.hold_id)
+    return [told, account.available, account.held, account.next_due_at, lots, holds]
 
 
 def carried_out(shop: Shop, client_id: str, batch: Sequence[Asked]) -> list[list[object]]:

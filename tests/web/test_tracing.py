@@ -209,10 +209,11 @@ def test_a_batch_is_in_the_first_trace_that_is_recorded() -> None:
     spans = OtelTracing(SimpleSpanProcessor(exporter)).batches("writer")
     flags = (0, 1, 0, 1)
     contexts = [
-        SpanContext(7, number, is_remote=False, trace_flags=TraceFlags(flag)) for number, flag in enumerate(flags, 1)
+        SpanContext(7, number, is_remote=True, trace_flags=TraceFlags(flag)) for number, flag in enumerate(flags, 1)
     ]
-    spans.done(9, 0.25, [None, *contexts])
-    spans.done(9, 0.25, [None, contexts[0]])
+    senders = [f"00-{7:032x}-{number:016x}-{flag:02x}" for number, flag in enumerate(flags, 1)]
+    spans.done(9, 0.25, [None, *senders])
+    spans.done(9, 0.25, [None, senders[0]])
     [span] = exporter.get_finished_spans()
     assert span.parent == contexts[1]
     assert [link.context for link in span.links] == [contexts[3]]

@@ -40,17 +40,32 @@ class Caller(Struct, frozen=True):
 def identify(known: bots.Caller | None, claims: Claims, bot_id: str, now: int) -> Caller:
     """Find that the bot is there, and the token of its current pair or of one that still overlaps.
 
-    What is `known` was read afresh for this request: a revoked pair is refused from the moment it was revoked.
+    What is `known` was read afresh for this request: a revoked pair is refused from the moment it was revoked. Where
+    it was remembered, nothing is done for the caller before `check_again`.
     """
+    if known is not None and claims.bot_id != bot_id:
+        raise _denied()
+    return Caller(bot_id, *_current(known, now))
+
+
+def check_again(known: bots.Caller | None, now: int) -> None:
+    """Raise what the token of a caller is refused with by now whom `identify` and the checks let in before: the secret
+    of a token's pair never changes.
+    """
+    api_enabled, _ = _current(known, now)
+    if not api_enabled:
+        raise _denied()
+
+
+def _current(known: bots.Caller | None, now: int) -> tuple[bool, bytes]:
+    """Whether the bot's API is on, and the digest of its pair's secret, where the token's pair is a current one."""
     if known is None:
         raise NoSuchBot("no bot has this botId")
-    if claims.bot_id != bot_id:
-        raise _denied()
     if known.secret_digest is None:
         raise TokenInvalid("the token is not one that was issued for this bot")
     if known.valid_until <= now:
         raise PairSuperseded("the token and secret were issued anew; use the new ones")
-    return Caller(bot_id, known.api_enabled, known.secret_digest)
+    return known.api_enabled, known.secret_digest
 
 
 def prove(installation: Installation, bot_id: str, token: str, secret: str) -> None:

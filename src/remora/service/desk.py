@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain
@@ -23,9 +23,10 @@ from remora.service.needs import Needs
 from remora.service.orders import Job, Order, Outcome, Who, refused
 from remora.storage import accounts, clients, opening, operations
 from remora.storage.accounts import EntryName
+from remora.storage.bots import Caller
 from remora.storage.clients import PlatformPair
 from remora.storage.database import Transaction, UniqueViolation
-from remora.storage.opening import Opened
+from remora.storage.opening import Asked, Opened
 from remora.storage.operations import Operation
 
 TRIES = 5
@@ -58,7 +59,7 @@ def carry_out(
 
 
 def _carried_out(installation: Installation, bot_id: str, jobs: Sequence[Job], written: Written) -> list[Result]:
-    with _opened(installation, bot_id, [order for job in jobs for order in job.orders]) as desk:
+    with _opened(installation, bot_id, jobs) as desk:
         results = [desk.job(job) for job in jobs]
         desk.save()
     written(bot_id, chain.from_iterable(book.entries for book in desk.books.values()))
@@ -66,21 +67,25 @@ def _carried_out(installation: Installation, bot_id: str, jobs: Sequence[Job], w
 
 
 @contextmanager
-def _opened(installation: Installation, bot_id: str, orders: Sequence[Order]) -> Iterator[Desk]:
+def _opened(installation: Installation, bot_id: str, jobs: Sequence[Job]) -> Iterator[Desk]:
     """A desk in a transaction. Locks come in one order everywhere, so that writers never wait for each other: bot,
     clients, keys.
     """
+    orders = [order for job in jobs for order in job.orders]
     keys = {order.key for order in orders if order.key is not None}
+    token_ids = {job.token_id for job in jobs if job.token_id is not None}
     if any(order.who.pair for order in orders):
         with installation.database.write() as tx:
             client_ids, last_number = _client_ids(tx, bot_id, orders)
             needs = Needs(orders, client_ids)
-            rows = tx.together(*opening.queries(bot_id, needs.clients, keys))
-            yield Desk(tx, installation, opening.opened(bot_id, rows), needs, last_number)
+            asked = Asked(needs.clients, keys, token_ids)
+            rows = tx.together(*opening.queries(bot_id, asked))
+            yield Desk(tx, installation, opening.opened(bot_id, asked, rows), needs, last_number)
     else:
         needs = Needs(orders, {})
-        with installation.database.write_after(*opening.queries(bot_id, needs.clients, keys)) as (tx, rows):
-            yield Desk(tx, installation, opening.opened(bot_id, rows), needs)
+        asked = Asked(needs.clients, keys, token_ids)
+        with installation.database.write_after(*opening.queries(bot_id, asked)) as (tx, rows):
+            yield Desk(tx, installation, opening.opened(bot_id, asked, rows), needs)
 
 
 def _client_ids(tx: Transaction, bot_id: str, orders: Sequence[Order]) -> tuple[dict[PlatformPair, str], int]:
@@ -132,9 +137,12 @@ class Desk:
             last_number=last_number,
         )
         self._marks: dict[str, Mark] | None = None
+        self._shut_out = dict(_shut_out(opened.callers, self.now))
 
     def job(self, job: Job) -> Result:
         """Carry out a job's orders, one after the other; of an atomic job all or none."""
+        if job.token_id in self._shut_out:
+            return self._shut_out[job.token_id]
         if not (job.atomic or job.dry_run):
             return [self.order(order) for order in job.orders]
         before, self._marks = self.noted.copy(), {}
@@ -234,6 +242,15 @@ class Desk:
     def _note_client(self, made: Client) -> None:
         self.noted.clients += (made,)
         self.noted.client_ids[made.platform, made.platform_client_id] = made.client_id
+
+
+def _shut_out(callers: Mapping[str, Caller], now: int) -> Iterator[tuple[str | None, Refusal]]:
+    """The tokens that are not let in any more, and why."""
+    for token_id, caller in callers.items():
+        try:
+            access.check_again(caller, now)
+        except Refusal as refusal:
+            yield token_id, refusal
 
 
 def _naming_nothing(command: Command) -> Command:

@@ -97,12 +97,13 @@ class Done(Struct, frozen=True):
 
 class Job(Struct, frozen=True):
     """Orders that came together. `atomic` ones are all carried out, or none; of a dry run everything is
-    decided, and none is carried out.
+    decided, and none is carried out. With a `token_id` they are refused where that token is no more let in.
     """
 
     orders: tuple[Order, ...]
     atomic: bool = False
     dry_run: bool = False
+    token_id: str | None = None
 
 
 def refused(refusal: Refusal) -> Outcome:

@@ -16,6 +16,7 @@ from remora.service.installation import Installation
 from remora.settings import MIB, Settings
 from remora.web import auth, errors, observe, rate_limit, routes, tally, tracing
 from remora.web.body import ClientGone
+from remora.web.callers import Callers
 from remora.web.endpoint import Services
 from remora.web.errands import Errands
 from remora.web.exchange import Exchange
@@ -53,6 +54,7 @@ class Application:
             installation=installation,
             limiter=limiter,
             store=Store(installation, settings, metrics, self._tracing, writer),
+            callers=Callers(),
             metrics=metrics,
             figures=Figures(metrics, installation.database, limiter),
             metrics_for=settings.metrics,

@@ -24,12 +24,13 @@ from remora.service import access, tokens
 from remora.service.desk import Result
 from remora.service.installation import Installation
 from remora.service.lookup import LookedUp, Question, Wanted
-from remora.service.orders import Job
+from remora.service.orders import Job, Order
 from remora.service.tokens import Claims
 from remora.settings import MetricsFor
 from remora.storage.database import Transaction
 from remora.web import auth, rate_limit
 from remora.web import body as bodies
+from remora.web.callers import Callers
 from remora.web.errands import Errands
 from remora.web.errors import ErrorResponse
 from remora.web.exchange import Exchange
@@ -73,6 +74,7 @@ class Services:
     installation: Installation
     limiter: Limiter
     store: Store
+    callers: Callers
     metrics: Metrics
     figures: Figures
     metrics_for: MetricsFor
@@ -80,8 +82,10 @@ class Services:
     upload_limit_bytes: int
 
 
-class Call(Struct, frozen=True):
-    """A request that was let in: its bot is known and its pair has been proven."""
+class Call(Struct):
+    """A request that was let in: its bot is known, and its pair has been `proven`, or is proven by whoever carries out
+    its orders.
+    """
 
     services: Services
     bot_id: str
@@ -89,14 +93,17 @@ class Call(Struct, frozen=True):
     now: int
     seen: Observation
     scope: Scope
+    proven: bool = True
 
     @property
     def installation(self) -> Installation:
         return self.services.installation
 
-    async def write(self, job: Job) -> Result:
-        """Queue a job of this bot, and wait until it is decided and on disk."""
-        return await self.services.store.write(self.bot_id, job)
+    def write(self, orders: tuple[Order, ...], *, atomic: bool = False, dry_run: bool = False) -> Awaitable[Result]:
+        """Queue orders of this bot, and wait until they are decided and on disk."""
+        token_id = None if self.proven else self.claims.token_id
+        self.proven = True
+        return self.services.store.write(self.bot_id, Job(orders, atomic, dry_run, token_id))
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,12 +125,14 @@ class About:
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """One call, which gives the content of its answer, or raises. It has one verb: looking up, for which what is
-    wanted is read together with who asks; reading; or writing, which is waited for.
+    wanted is read together with who asks; reading; or writing, which is waited for. Of a caller who was let in before,
+    what only `gives_orders` is read together with them, too.
     """
 
     about: About
     decoder: msgspec.json.Decoder[Any]
     takes_expired_token: bool = False
+    gives_orders: bool = False
     wants: Callable[[Any], Wanted] | None = None
     looks_up: Callable[[Observation, Any, LookedUp], Struct] | None = None
     reads: Callable[[Call, Any, Transaction], Struct] | None = None
@@ -155,6 +164,8 @@ class Endpoint:
         if bot_id is None:
             raise NoSuchBot("the query parameter botId must be given once, and be a bot's id")
         body = self._decode(raw)
+        if self.gives_orders and self._was_let_in(services, claims, bot_id, now, body):
+            return await self._ordered(Call(services, bot_id, claims, now, seen, scope, proven=False), body)
         known = await services.store.look_up(bot_id, Question(claims.token_id, self._wanted(claims, bot_id, body)))
         if self.looks_up is not None and known.caller is not None:
             seen.looked_up = bot_id
@@ -163,6 +174,8 @@ class Endpoint:
         if services.limiter.needs_ask(rate_limit.BOT, bot_id):
             await services.limiter.ready(rate_limit.BOT, bot_id)
         self._admit(services, caller, body, raw, seen)
+        if self.gives_orders and known.caller is not None:
+            services.callers.note(bot_id, claims.token_id, known.caller)
         if self.looks_up is not None:
             return self.looks_up(seen, body, known.found)
         call = Call(services, bot_id, claims, now, seen, scope)
@@ -192,11 +205,44 @@ class Endpoint:
         if secret is not None:
             caller.check_secret(secret)
         caller.check_plan()
-        seen.quota, within = services.limiter.take(rate_limit.BOT, caller.bot_id)
-        if not within:
-            raise rate_limit.refusal(seen.quota)
+        self._count(services, caller.bot_id, seen)
         if isinstance(body, InvalidField):
             raise body
+
+    def _count(self, services: Services, bot_id: str, seen: Observation) -> None:
+        seen.quota, within = services.limiter.take(rate_limit.BOT, bot_id)
+        if not within:
+            raise rate_limit.refusal(seen.quota)
+
+    def _was_let_in(self, services: Services, claims: Claims, bot_id: str, now: int, body: Any) -> bool:
+        """Whether the caller would be let in for what was known of them before."""
+        known = services.callers.find(bot_id, claims.token_id)
+        if known is None or isinstance(body, InvalidField):
+            return False
+        try:
+            caller = access.identify(known, claims, bot_id, now)
+            caller.check_secret(body.secret)
+            caller.check_plan()
+        except FAILED_AUTHENTICATION:
+            return False
+        return True
+
+    async def _ordered(self, call: Call, body: Any) -> Struct:
+        """Have orders carried out, if their caller is still let in; or prove it here, if it does not come to that."""
+        assert self.writes is not None
+        services = call.services
+        try:
+            if services.limiter.needs_ask(rate_limit.BOT, call.bot_id):
+                await services.limiter.ready(rate_limit.BOT, call.bot_id)
+            self._count(services, call.bot_id, call.seen)
+            return await self.writes(call, body)
+        except FAILED_AUTHENTICATION:
+            services.callers.forget(call.bot_id, call.claims.token_id)
+            raise
+        finally:
+            if not call.proven:
+                known = await services.store.look_up(call.bot_id, Question(call.claims.token_id))
+                access.check_again(known.caller, call.now)
 
 
 def looks_up(
@@ -220,11 +266,11 @@ def reads(about: About) -> Callable[[Callable[[Call, Body, Transaction], Struct]
 
 
 def writes(
-    about: About, *, takes_expired_token: bool = False
+    about: About, *, takes_expired_token: bool = False, gives_orders: bool = False
 ) -> Callable[[Callable[[Call, Body], Awaitable[Struct]]], Endpoint]:
-    """Make an endpoint of a verb that writes."""
+    """Make an endpoint of a verb that writes; one that `gives_orders` writes by `Call.write` alone."""
 
     def make(verb: Callable[[Call, Body], Awaitable[Struct]]) -> Endpoint:
-        return Endpoint(about, msgspec.json.Decoder(about.body), takes_expired_token, writes=verb)
+        return Endpoint(about, msgspec.json.Decoder(about.body), takes_expired_token, gives_orders, writes=verb)
 
     return make

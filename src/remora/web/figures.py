@@ -20,7 +20,7 @@ EVERY_SECONDS = 1.0
 class Figures:
     """Looks, and puts what it sees into the tally."""
 
-    def __init__(self, metrics: Metrics, database: Database, limiter: Limiter) -> None:
+    def __init__(self, metrics: Metrics, database: Database, limiter: Limiter | None = None) -> None:
         self._metrics = metrics
         self._database = database
         self._limiter = limiter
@@ -39,7 +39,8 @@ class Figures:
         with self._lock:
             self._look_at_process()
             self._look_at_pool()
-            self._add(families.LIMITER_AWAY, self._limiter.failures)
+            if self._limiter is not None:
+                self._add(families.LIMITER_AWAY, self._limiter.failures)
 
     def close(self) -> None:
         """Look no more."""

@@ -71,8 +71,10 @@ class OtelTracing:
             _complete(span, method, scope, seen)
             span.end()
 
-    def current(self) -> SpanContext:
-        return trace.get_current_span().get_span_context()
+    def current(self) -> str | None:
+        carrier: dict[str, str] = {}
+        _w3c.inject(carrier)
+        return carrier.get("traceparent")
 
     def batches(self, engine: str) -> BatchSpans:
         return BatchSpans(self._tracer, engine)
@@ -94,7 +96,7 @@ class BatchSpans:
     def waiting(self, weight: int) -> None: ...
 
     def done(self, weight: int, seconds: float, senders: Sequence[object]) -> None:
-        traced = [each for each in senders if isinstance(each, SpanContext) and each.trace_flags.sampled]
+        traced = [each for sender in senders if isinstance(sender, str) and (each := _read(sender)).trace_flags.sampled]
         if not traced:
             return
         ended = time.time_ns()
@@ -105,6 +107,11 @@ class BatchSpans:
             attributes={"remora.engine": self._engine, "remora.batch_items": weight},
             start_time=ended - int(seconds * 1e9),
         ).end(ended)
+
+
+def _read(traceparent: str) -> SpanContext:
+    context = _w3c.extract({"traceparent": traceparent})
+    return trace.get_current_span(context).get_span_context()
 
 
 def _without_values(record: logging.LogRecord) -> bool:

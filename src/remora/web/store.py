@@ -138,7 +138,7 @@ class Store:
         metrics = self._metrics.engine(engine, limit)
         return (metrics,) if self._tracing is None else (metrics, self._tracing.batches(engine))
 
-    def _sender(self) -> object:
+    def _sender(self) -> str | None:
         return None if self._tracing is None else self._tracing.current()
 
     def _read(self, verb: Callable[[Transaction], Value]) -> Value:

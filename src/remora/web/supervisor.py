@@ -38,9 +38,14 @@ def supervise(
     the status is 1. SIGHUP replaces the workers one by one, and their writer.
     """
     observe.configure_logging()
-    # Nobody else can reach what is in the folder: it is its owner's only.
-    with tally.shared() as variables, TemporaryDirectory(prefix="remora-run-", ignore_cleanup_errors=True) as folder:
-        crew = Supervisor(Path(folder), listener, workers, commands, {**os.environ, **variables}, patience)
+    try:
+        # Nobody else can reach what is in it: it is its owner's only.
+        folder = TemporaryDirectory(prefix="remora-run-", ignore_cleanup_errors=True)
+    except OSError as problem:
+        observe.log.error("writer not started", reason=f"no temporary folder: {problem.strerror}")
+        return 1
+    with folder as path, tally.shared() as variables:
+        crew = Supervisor(Path(path), listener, workers, commands, {**os.environ, **variables}, patience)
         return asyncio.run(crew.run(announce))
 
 
@@ -127,7 +132,8 @@ class Supervisor:
             path = next(self._paths)
             generation = Generation(path, self._commands, self._listener, self._environment, self._patience)
         except OSError as problem:
-            observe.log.error("writer not started", reason=problem.strerror)
+            # A path that is too long has no number, and so no text of the system's.
+            observe.log.error("writer not started", reason=problem.strerror or str(problem))
             return None
         self._generations.append(generation)
         if await generation.ready():

@@ -28,8 +28,10 @@ class Tracing(Protocol):
         """The span of a request, which ends with the block; what was seen by then goes into it."""
         ...
 
-    def current(self) -> object:
-        """The request that this is called in, to be told to an engine as the sender of its item."""
+    def current(self) -> str | None:
+        """The request that this is called in, to be told to an engine, here or in another process, as the sender of its
+        item: a `traceparent` of W3C's.
+        """
         ...
 
     def batches(self, engine: str) -> Watch:

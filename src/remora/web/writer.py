@@ -14,22 +14,24 @@ import struct
 import sys
 import threading
 import time
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from functools import partial
 
 from remora import settings
 from remora.clock import SystemClock
-from remora.engine import Engine
+from remora.engine import Engine, Watch
 from remora.errors import Refusal, StoreUnavailable
 from remora.service import desk
 from remora.service.desk import Result
 from remora.service.installation import Installation, open_installation
 from remora.service.orders import Job, refused
 from remora.settings import Settings, SettingsError
-from remora.web import observe, server, tally, wire
+from remora.web import observe, server, tally, tracing, wire
+from remora.web.figures import Figures
 from remora.web.mailbox import too_slow
 from remora.web.metrics import Metrics
 from remora.web.store import ORDERS_TOGETHER
+from remora.web.tracing import Tracing
 from remora.web.wire import Answer, Frames
 from remora.web.worker import LAST_SECONDS, READY
 
@@ -45,7 +47,17 @@ SEND_SECONDS = 5
 class Writer:
     """Hears those who connect to `listener`, and carries out what they send."""
 
-    def __init__(self, installation: Installation, read: Settings, listener: socket.socket, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        installation: Installation,
+        read: Settings,
+        listener: socket.socket,
+        metrics: Metrics,
+        traces: Tracing | None = None,
+    ) -> None:
+        watches: list[Watch] = [metrics.engine("writer", read.queue_limit)]
+        if traces is not None:
+            watches.append(traces.batches("writer"))
         self._listener = listener
         self._callers: set[_Caller] = set()
         self._changed = threading.Condition()
@@ -55,7 +67,7 @@ class Writer:
             weigh=lambda job: len(job.orders),
             most_waiting=read.queue_limit,
             most_together=lambda: ORDERS_TOGETHER,
-            watches=(metrics.engine("writer", read.queue_limit),),
+            watches=watches,
             answered=self._flush,
         )
         threading.Thread(target=self._accept, name="remora-accept", daemon=True).start()
@@ -178,8 +190,13 @@ class _Reply:
 
 def serve(installation: Installation, read: Settings, listener: socket.socket, lifeline: socket.socket) -> None:
     """Carry orders out until told to stop, or until the supervisor is gone; then until the last worker is."""
-    metrics = Metrics(tally.opened(read.metrics_dir))
-    with closing(metrics.tally), closing(Writer(installation, read, listener, metrics)) as writer:
+    with ExitStack() as stack:
+        metrics = Metrics(tally.opened(read.metrics_dir))
+        stack.callback(metrics.tally.close)
+        if (traces := tracing.start(os.environ)) is not None:
+            stack.callback(traces.close)
+        stack.enter_context(closing(Figures(metrics, installation.database)))
+        writer = stack.enter_context(closing(Writer(installation, read, listener, metrics, traces)))
         server.attune()
         os.nice(NICE)
         with suppress(OSError):  # the supervisor is gone

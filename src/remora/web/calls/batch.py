@@ -9,7 +9,7 @@ from msgspec import UNSET
 
 from remora import errors
 from remora.errors import InvalidField, Refusal
-from remora.service.orders import Job, Order, Outcome, entry_id, refused
+from remora.service.orders import Order, Outcome, entry_id, refused
 from remora.web import body as bodies
 from remora.web.calls.orders import DRY_RUN
 from remora.web.endpoint import COMMON_REFUSALS, About, Call, writes
@@ -40,7 +40,8 @@ _operation: msgspec.json.Decoder[Operation] = msgspec.json.Decoder(Operation)
         refusals=(*COMMON_REFUSALS, errors.BatchRefused, errors.StoreUnavailable),
         envelope=LedgerErrorResponse,
         max_bytes=MAX_BYTES,
-    )
+    ),
+    gives_orders=True,
 )
 async def batch(call: Call, asked: BatchRequest) -> BatchResponse:
     atomic = asked.mode is Mode.ATOMIC
@@ -50,7 +51,7 @@ async def batch(call: Call, asked: BatchRequest) -> BatchResponse:
             if isinstance(each, Refusal):
                 raise each
     orders = tuple(each for each in read if isinstance(each, Order))
-    result = await call.write(Job(orders, atomic, asked.dry_run)) if orders else []
+    result = await call.write(orders, atomic=atomic, dry_run=asked.dry_run) if orders else []
     if isinstance(result, Refusal):
         raise result
     outcomes = iter(result)

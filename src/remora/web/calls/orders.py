@@ -7,7 +7,7 @@ from msgspec import Struct
 from remora import errors
 from remora.errors import InvalidField, Refusal
 from remora.service import fields
-from remora.service.orders import Done, Job, entry_id
+from remora.service.orders import Done, entry_id
 from remora.web.endpoint import COMMON_REFUSALS, About, Call, writes
 from remora.web.errors import LedgerErrorResponse
 from remora.web.schemas import orders as schemas
@@ -44,7 +44,8 @@ def about(summary: str, description: str, body: type[Struct], answer: type[Struc
         schemas.GrantRequest,
         OrderResponse,
         errors.BalanceOutOfRange,
-    )
+    ),
+    gives_orders=True,
 )
 async def grant(call: Call, asked: schemas.GrantRequest) -> OrderResponse:
     return await _ordered(call, asked, "Grant client points successfully")
@@ -57,7 +58,8 @@ async def grant(call: Call, asked: schemas.GrantRequest) -> OrderResponse:
         schemas.SpendRequest,
         OrderResponse,
         errors.InsufficientPoints,
-    )
+    ),
+    gives_orders=True,
 )
 async def spend(call: Call, asked: schemas.SpendRequest) -> OrderResponse:
     return await _ordered(call, asked, "Spend client points successfully")
@@ -70,7 +72,8 @@ async def spend(call: Call, asked: schemas.SpendRequest) -> OrderResponse:
         schemas.HoldRequest,
         HoldResponse,
         errors.InsufficientPoints,
-    )
+    ),
+    gives_orders=True,
 )
 async def hold(call: Call, asked: schemas.HoldRequest) -> HoldResponse:
     done = await _carry_out(call, asked)
@@ -92,7 +95,8 @@ async def hold(call: Call, asked: schemas.HoldRequest) -> HoldResponse:
         errors.InsufficientPoints,
         errors.NoSuchHold,
         errors.HoldEnded,
-    )
+    ),
+    gives_orders=True,
 )
 async def capture(call: Call, asked: schemas.CaptureRequest) -> OrderResponse:
     return await _ordered(call, asked, "Capture client points successfully")
@@ -106,7 +110,8 @@ async def capture(call: Call, asked: schemas.CaptureRequest) -> OrderResponse:
         OrderResponse,
         errors.NoSuchHold,
         errors.HoldEnded,
-    )
+    ),
+    gives_orders=True,
 )
 async def release(call: Call, asked: schemas.ReleaseRequest) -> OrderResponse:
     return await _ordered(call, asked, "Release client points successfully")
@@ -125,7 +130,8 @@ async def release(call: Call, asked: schemas.ReleaseRequest) -> OrderResponse:
         errors.AlreadyReversed,
         errors.Shortfall,
         errors.BalanceOutOfRange,
-    )
+    ),
+    gives_orders=True,
 )
 async def reverse(call: Call, asked: schemas.ReverseRequest) -> ReverseResponse:
     done = await _carry_out(call, asked)
@@ -150,9 +156,7 @@ async def _ordered(call: Call, asked: OrderRequest, message: str) -> OrderRespon
 
 
 async def _carry_out(call: Call, asked: OrderRequest) -> Done:
-    result = await call.services.store.write(
-        call.bot_id, Job((schemas.order(asked, _key(call)),), dry_run=asked.dry_run)
-    )
+    result = await call.write((schemas.order(asked, _key(call)),), dry_run=asked.dry_run)
     if isinstance(result, Refusal):
         raise result
     call.seen.replayed = result[0].replayed
