@@ -42,8 +42,8 @@ def client(shop: Shop) -> str:
 
 
 def lines(shop: Shop, client_id: str) -> list[object]:
-    """The journal but for the hashes, which cover the client's id; the stored numbers; and lots and holds, which come in
-    no order.
+    """The journal but for the hashes, which cover the client's id; the stored numbers; and lots and holds, sorted, for
+    they come in no order.
     """
     with shop.installation.database.read() as tx:
         entries = list(journal.oldest_first(tx, "teaShop01", client_id))

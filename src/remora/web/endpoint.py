@@ -241,6 +241,8 @@ class Endpoint:
             raise
         finally:
             if not call.proven:
+                # Fresh from here on, whatever comes of it.
+                services.callers.forget(call.bot_id, call.claims.token_id)
                 known = await services.store.look_up(call.bot_id, Question(call.claims.token_id))
                 access.check_again(known.caller, call.now)
 
