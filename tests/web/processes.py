@@ -12,7 +12,7 @@ from redis import Redis
 
 from remora.settings import Secret
 from remora.settings import rate as parse_rate
-from remora.web.file_lessor import WINDOW, FileLessor
+from remora.web.file_lessor import FileLessor, _find
 from remora.web.lessor import Lessor, window_name
 from remora.web.rate_limit import BOT, FAILED_AUTH
 from remora.web.redis_lessor import RedisLessor
@@ -114,8 +114,6 @@ class FileWorld(World):
         super().__init__([FileLessor(path, seconds) for _ in range(processes)], rate, seconds)
 
     def has_window(self) -> bool:
-        name = window_name(BOT, self.key, self._rate.amount, self._rate.seconds).encode()
-        return any(
-            whose == blake2b(name, digest_size=16).digest() and self.seconds() < ends
-            for whose, ends, _ in WINDOW.iter_unpack(self.path.read_bytes() if self.path.exists() else b"")
-        )
+        name = blake2b(window_name(BOT, self.key, self._rate.amount, self._rate.seconds).encode(), digest_size=16)
+        with self.path.open("ab+") as file:
+            return _find(file.fileno(), name.digest(), self.seconds()) is not None
