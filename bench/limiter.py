@@ -1,4 +1,4 @@
-"""What a rate limit costs a request: counted in memory, leased from Redis, and asked of Redis each time.
+"""What a rate limit costs a request: counted in memory, leased from Redis or from a file, and asked of Redis each time.
 
 A round is one window of one bot, with as many requests as its limit allows, so that the small leases at a window's
 end are in it. Rounds alternate. A look-up's time is what the server takes for one id, in the same run.
@@ -24,9 +24,10 @@ from bench.served import REMORA, served
 from remora.settings import Secret
 from remora.settings import rate as parse_rate
 from remora.web import rate_limit
-from remora.web.lessor import Lessor
+from remora.web.file_lessor import FileLessor
 from remora.web.local_limiter import LocalLimiter
 from remora.web.rate_limit import Limiter
+from remora.web.redis_lessor import RedisLessor
 from remora.web.shared_limiter import SharedLimiter
 
 LIMITS = (600, 6_000, 60_000)
@@ -49,7 +50,11 @@ def main() -> None:
         with served(REMORA, folder / "remora.log", filled.environment) as remora:
             url = Secret(redis.url)
             lua = script.lookups(folder, filled, 1)
-            kinds = {(amount, what): request for amount in LIMITS for what, request in limiters(url, amount)}
+            kinds = {
+                (amount, what): request
+                for amount in LIMITS
+                for what, request in limiters(url, folder / "limits", amount)
+            }
             for request in kinds.values():
                 loop.run(window(request, "a window to connect in", min(LIMITS)))
             for number in range(FULL.rounds):
@@ -63,13 +68,13 @@ def main() -> None:
         f"{CONNECTIONS} requests at a time, medians of {FULL.rounds} rounds; a look-up takes "
         f"the server {lookup:.0f} µs\n"
     )
-    print("requests a window | limiter           | µs a request | of a look-up")
+    print("requests a window | limiter            | µs a request | of a look-up")
     for (amount, what), rounds in figures.items():
         median = statistics.median(rounds)
-        print(f"{amount:>17,} | {what:<17} | {median:>12.1f} | {median / lookup:>12.1%}")
+        print(f"{amount:>17,} | {what:<18} | {median:>12.1f} | {median / lookup:>12.1%}")
 
 
-def limiters(url: Secret, amount: int) -> Iterator[tuple[str, Request]]:
+def limiters(url: Secret, path: Path, amount: int) -> Iterator[tuple[str, Request]]:
     """What to compare, each as what a request does."""
     rates = {rate_limit.BOT: parse_rate(f"{amount}/hour")}
 
@@ -81,13 +86,14 @@ def limiters(url: Secret, amount: int) -> Iterator[tuple[str, Request]]:
 
         return request
 
-    lessor = Lessor(url)
+    lessor = RedisLessor(url)
 
     async def each_time(bot: str) -> None:
         await asyncio.to_thread(lessor.lease, "each-time", bot, amount, HOUR, 0)
 
     yield "in memory", of(LocalLimiter(rates))
-    yield "leased from Redis", of(SharedLimiter(url, rates))
+    yield "leased from Redis", of(SharedLimiter(RedisLessor(url), rates))
+    yield "leased from a file", of(SharedLimiter(FileLessor(path), rates))
     yield "Redis each time", each_time
 
 

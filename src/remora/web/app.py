@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Awaitable, Sequence
-from pathlib import Path
 
 from starlette.exceptions import HTTPException
 from starlette.routing import Router
@@ -21,10 +20,13 @@ from remora.web.endpoint import Services
 from remora.web.errands import Errands
 from remora.web.exchange import Exchange
 from remora.web.figures import Figures
+from remora.web.file_lessor import FileLessor
 from remora.web.local_limiter import LocalLimiter
 from remora.web.metrics import Metrics
 from remora.web.observe import CLIENT_GONE_STATUS, Observation
 from remora.web.rate_limit import Limiter
+from remora.web.run import Run
+from remora.web.shared_limiter import SharedLimiter
 from remora.web.store import Store
 from remora.web.tracing import Tracing
 
@@ -42,18 +44,18 @@ class Application:
         installation: Installation,
         settings: Settings,
         traces: Tracing | None = None,
-        writer: Path | None = None,
+        run: Run | None = None,
     ) -> None:
-        """Without `traces` there are those that the environment asks for, if any. `writer`: where the writer listens,
-        if that is a process of its own.
+        """Without `traces` there are those that the environment asks for, if any. `run`: where this process meets the
+        others of its server, if there are several.
         """
-        limiter = _limiter(settings)
+        limiter = _limiter(settings, run)
         metrics = Metrics(tally.opened(settings.metrics_dir))
         self._tracing = traces or tracing.start(os.environ)
         self.services = Services(
             installation=installation,
             limiter=limiter,
-            store=Store(installation, settings, metrics, self._tracing, writer),
+            store=Store(installation, settings, metrics, self._tracing, None if run is None else run.writer),
             callers=Callers(),
             metrics=metrics,
             figures=Figures(metrics, installation.database, limiter),
@@ -139,13 +141,15 @@ class Application:
         return [own, *quota.headers(), REPLAYED] if seen.replayed else [own, *quota.headers()]
 
 
-def _limiter(settings: Settings) -> Limiter:
+def _limiter(settings: Settings, run: Run | None) -> Limiter:
     rates = {rate_limit.BOT: settings.rate_limit, rate_limit.FAILED_AUTH: settings.failed_auth_limit}
-    if settings.redis_url is None:
-        return LocalLimiter(rates)
-    from remora.web.shared_limiter import SharedLimiter  # noqa: PLC0415 (the client takes a third of a second to load)
+    if settings.redis_url is not None:
+        from remora.web.redis_lessor import RedisLessor  # noqa: PLC0415 (the client takes a third of a second to load)
 
-    return SharedLimiter(settings.redis_url, rates)
+        return SharedLimiter(RedisLessor(settings.redis_url), rates)
+    if run is not None:
+        return SharedLimiter(FileLessor(run.limits), rates)
+    return LocalLimiter(rates)
 
 
 def _refusal(problem: Exception, seen: Observation) -> Refusal:

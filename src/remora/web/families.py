@@ -73,7 +73,7 @@ LOOKUPS = counter(
     "remora_lookups_total", "Look-ups by how they were answered, as far as their bot is one.", "bot", "status"
 )
 RATE_LIMITED = counter("remora_rate_limited_total", "Requests that were refused because of a rate limit.", "policy")
-LIMITER_AWAY = counter("remora_limiter_away_total", "How often it was in vain to ask Redis about a rate limit.")
+LIMITER_AWAY = counter("remora_limiter_away_total", "How often it was in vain to ask for permits of a rate limit.")
 POINTS = counter("remora_points_total", "Points that were moved by orders that came over HTTP.", "bot", "kind")
 BATCH_ITEMS = histogram("remora_batch_items", "What was carried out in one transaction.", "engine", bounds=ITEMS)
 BATCH_SECONDS = histogram("remora_batch_seconds", "A transaction with its commit.", "engine", bounds=SECONDS)

@@ -1,29 +1,13 @@
-"""Leases permits from Redis or Valkey: one script, one key, one round trip."""
+"""Whom permits of several processes are leased from, and what is leased."""
 
 from __future__ import annotations
 
-import re
-from importlib.resources import files
-from urllib.parse import urlsplit
+from typing import Protocol
 
-import redis
 from msgspec import Struct
-from redis.backoff import NoBackoff
-from redis.retry import Retry
-
-from remora.settings import Secret
-
-TIMEOUT_SECONDS = 0.25
-"""To connect, and again to wait for an answer; the URL's `socket_timeout` and `socket_connect_timeout` go before it."""
 
 LEASES = 16
 """No lease is more than a sixteenth of the limit: that much one process may keep from the others without using it."""
-
-REASONS = re.compile(r"\b(?:CLUSTERDOWN|MASTERDOWN|MISCONF|MOVED|NOREPLICAS|OOM|READONLY)\b")
-"""Of what a server says, the words that tell an operator what to do, and that are no secret."""
-
-RESP = 2
-"""The protocol that every version of both servers speaks, with the fewest words to open a connection."""
 
 
 class Away(Exception):
@@ -40,49 +24,21 @@ class Lease(Struct, frozen=True):
     seconds: float
 
 
-class Lessor:
-    """Keeps what has been leased in each window. Connects when first asked; safe in threads."""
+class Lessor(Protocol):
+    """Keeps what has been leased in each window, for all who ask. Safe in threads.
 
-    def __init__(self, url: Secret) -> None:
-        # Without retries: a connection that the server has closed is noticed before it is used, and whoever
-        # cannot be reached now is asked again later, by another request.
-        self._client = redis.Redis.from_url(
-            url.reveal(),
-            protocol=RESP,
-            socket_timeout=TIMEOUT_SECONDS,
-            socket_connect_timeout=TIMEOUT_SECONDS,
-            retry=Retry(NoBackoff(), 0),
-        )
-        self._script = self._client.register_script(
-            files("remora.web").joinpath("lease.lua").read_text(encoding="utf-8")
-        )
-        parts = urlsplit(url.reveal())
-        self._place = parts.netloc.rpartition("@")[2] + parts.path
-
-    def __str__(self) -> str:
-        """Where it is: without user, password and options."""
-        return self._place
+    As text it is the place where it keeps that: without user, password and options.
+    """
 
     def lease(self, policy: str, key: str, amount: int, window_seconds: int, used: int) -> Lease:
         """Permits of the window that is open, or of a new one: so many as `used`, those that the asker has used
         in it, earn; at least one, unless all are leased. Raises Away.
         """
-        # The rate is in the name, so that another one counts from the start.
-        name = f"remora:limit:{policy}:{amount}/{window_seconds}:{key}"
-        try:
-            permits, left, milliseconds = self._script([name], [amount, window_seconds * 1000, used, LEASES])
-        except Exception as problem:  # noqa: BLE001 (whatever it is, a limit must not be what stops the service)
-            raise Away(_kind(problem)) from None
-        return Lease(permits, left, milliseconds / 1000)
+        ...
 
-    def close(self) -> None:
-        self._client.close()
+    def close(self) -> None: ...
 
 
-def _kind(problem: BaseException) -> str:
-    """The failure in a word: the system's, such as ConnectionRefusedError, if that is what it comes of."""
-    inner: BaseException | None = problem
-    while inner is not None and not isinstance(inner, OSError):
-        inner = inner.__cause__ or inner.__context__
-    reason = REASONS.search(str(problem))
-    return reason[0] if reason else type(inner or problem).__name__
+def window_name(policy: str, key: str, amount: int, window_seconds: int) -> str:
+    """What a key's window is known by. The rate is in it, so that another one counts from the start."""
+    return f"remora:limit:{policy}:{amount}/{window_seconds}:{key}"

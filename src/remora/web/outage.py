@@ -38,7 +38,7 @@ class Outage:
         self.trying(now)
         if now >= self._log_at:
             self._log_at = now + QUIET_SECONDS
-            log.warning("limiter-away", redis=self._place, problem=kind, failures=self.failures)
+            log.warning("limiter-away", place=self._place, problem=kind, failures=self.failures)
 
     def ended(self) -> None:
         self.goes_on = False

@@ -1,6 +1,6 @@
-"""The limiter of processes that serve together: each leases permits from Redis or Valkey, a block at a time.
+"""The limiter of processes that serve together: each leases permits, a block at a time, from a lessor that all ask.
 
-docs/decisions/0013 says how large a block is, what it costs, and what becomes of it when Redis is away.
+docs/decisions/0013 says how large a block is, what it costs, and what becomes of it when the lessor is away.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 
-from remora.settings import Rate, Secret
+from remora.settings import Rate
 from remora.web.lessor import Away, Lease, Lessor
 from remora.web.local_limiter import LocalLimiter
 from remora.web.outage import Outage
@@ -21,15 +21,17 @@ from remora.web.window import Window, Windows
 class SharedLimiter:
     """Gives out permits that it has leased: all processes together never more than the limit in a window.
 
-    While Redis is away, what was leased is used up; after that each process counts alone.
+    While the lessor is away, what was leased is used up; after that each process counts alone.
     """
 
-    def __init__(self, url: Secret, rates: Mapping[str, Rate], seconds: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, lessor: Lessor, rates: Mapping[str, Rate], seconds: Callable[[], float] = time.monotonic
+    ) -> None:
         self.alone = 0
         self._windows = {policy: Windows(policy, rate) for policy, rate in rates.items()}
         self._seconds = seconds
-        self._lessor = Lessor(url)
-        self._outage = Outage(str(self._lessor))
+        self._lessor = lessor
+        self._outage = Outage(str(lessor))
         self._own_count = LocalLimiter(rates, seconds)
         self._lock = threading.Lock()
         self._asking: dict[tuple[str, str], asyncio.Event] = {}
@@ -64,7 +66,7 @@ class SharedLimiter:
             answered.set()
 
     def ask(self, policy: str, key: str) -> None:
-        """Lease a block of permits, if any is needed. Waits for the network; never raises."""
+        """Lease a block of permits, if any is needed. Waits for the lessor; never raises."""
         windows = self._windows[policy]
         with self._lock:
             asked = self._seconds()
@@ -114,7 +116,7 @@ class SharedLimiter:
             return _tells(self._windows[policy].last(key))
 
     def _add(self, windows: Windows, key: str, lease: Lease, asked: float) -> None:
-        # Counted from when it was asked for, so that a lease ends here no later than its window does in Redis.
+        # Counted from when it was asked for, so that a lease ends here no later than its window does there.
         ends, now = asked + lease.seconds, self._seconds()
         window = windows.find(key, now)
         if window is None:

@@ -26,6 +26,7 @@ from remora.service.installation import open_installation
 from remora.settings import Settings, SettingsError
 from remora.web import observe, server
 from remora.web.app import Application
+from remora.web.run import Run
 
 READY, STOP, HASTEN = b"r", b"s", b"h"
 
@@ -98,7 +99,9 @@ def main() -> None:
     except (Refusal, SettingsError) as problem:
         observe.log.error("worker refused", pid=os.getpid(), reason=str(problem))
         sys.exit(1)
-    with closing(installation), closing(Application(installation, read, writer=Path(sys.argv[1]))) as application:
+    writer = Path(sys.argv[1])
+    run = Run(writer, limits=writer.with_name("limits"))
+    with closing(installation), closing(Application(installation, read, run=run)) as application:
         serve(application, read)
 
 
