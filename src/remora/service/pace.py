@@ -14,8 +14,8 @@ REST = 0.5
 
 @contextmanager
 def paced(installation: Installation) -> Iterator[None]:
-    """Rest after a transaction, where all who write stand in one line: on SQLite they would have every second turn
-    only, and the writer of many small orders would wait as often as the one of few large transactions.
+    """Rest after a transaction, where all who write stand in one line: on SQLite orders, whose transactions are short,
+    would have only every second turn.
     """
     began = time.monotonic()
     yield
