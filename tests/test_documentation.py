@@ -76,7 +76,9 @@ def demo(tmp_path: Path) -> Iterator[str]:
     _, err = process.communicate(timeout=30)
     assert "Traceback" not in err
     left = {path.name for path in (tmp_path / "data" / "demo").iterdir()}
-    assert left == {"remora.db", "credentials.json"}, "a clean stop closes the database"
+    assert left == {"remora.db", "remora.db-line", "remora.db-turn", "credentials.json"}, (
+        "a clean stop closes the database"
+    )
 
 
 def pasted(printed: str) -> list[str]:

@@ -14,8 +14,8 @@ REST = 0.5
 
 @contextmanager
 def paced(installation: Installation) -> Iterator[None]:
-    """Rest after a transaction, where writers of other processes do not queue: on SQLite they look from time to time
-    whether the file is free, and would hardly ever find it so.
+    """Rest after a transaction, where all who write stand in one line: on SQLite orders, whose transactions are short,
+    would have only every second turn.
     """
     began = time.monotonic()
     yield

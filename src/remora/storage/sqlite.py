@@ -14,6 +14,7 @@ from pathlib import Path
 from remora.errors import StoreUnavailable
 from remora.storage.database import Begun, Names, Query, Row, Transaction, UniqueViolation
 from remora.storage.named import statements
+from remora.storage.turn import Turn
 
 LIST_SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000)
 """How many ids a statement is prepared for: a few texts serve for every list, and stay prepared. A list is filled up
@@ -43,7 +44,8 @@ _AWAY_CODES = {
 
 
 class SqliteDatabase:
-    """A database file that exists. Each thread has its own connection; writers take turns.
+    """A database file that exists. Each thread has its own connection; writers take turns, also those
+    of several processes.
 
     Raises StoreUnavailable if the file is not there: only `create` makes one.
     """
@@ -57,8 +59,9 @@ class SqliteDatabase:
         self._uri = f"{path.absolute().as_uri()}?mode=rw"
         self._local = threading.local()
         self._open: list[sqlite3.Connection] = []
-        # SQLite would let waiting writers poll; in one process they can queue instead.
+        # SQLite would let waiting writers poll; in one process they can queue instead, and then as a process.
         self._writer = threading.Lock()
+        self._turn = Turn(path, busy_timeout_seconds)
         self._connection()
 
     def together(self, *queries: Query) -> list[list[Row]]:
@@ -79,7 +82,7 @@ class SqliteDatabase:
 
     @contextmanager
     def write(self) -> Iterator[Transaction]:
-        with self._writer, self._transaction("BEGIN IMMEDIATE") as transaction:
+        with self._writer, self._turn, self._transaction("BEGIN IMMEDIATE") as transaction:
             yield transaction
 
     @contextmanager
@@ -103,6 +106,7 @@ class SqliteDatabase:
         for connection in self._open:
             connection.close()
         self._open.clear()
+        self._turn.close()
 
     @contextmanager
     def _transaction(self, begin: str) -> Iterator[Transaction]:
