@@ -23,6 +23,7 @@ from bench.scale import FULL, QUICK, Scale
 
 DOCS = Path(__file__).parent.parent / "docs"
 KEPT = DOCS / "benchmarks.json"
+NAMES = [row.name for row in ROWS]
 TERMINATED = 128 + signal.SIGTERM
 
 
@@ -36,7 +37,7 @@ def main() -> int:
         kept = result.load(KEPT)
         if kept is None:
             sys.exit(f"there is no {KEPT}: measure first")
-        render(kept)
+        render(kept.over(None, NAMES))
         return 0
     rows = _chosen(asked.only)
     # As Ctrl-C does: what was started is ended with us.
@@ -83,7 +84,7 @@ def measure(row: Row, ground: Ground) -> Result:
 
 def write(results: Results) -> None:
     """Keep the figures, those of other rows as they were, and write the page."""
-    whole = results.over(result.load(KEPT), [row.name for row in ROWS])
+    whole = results.over(result.load(KEPT), NAMES)
     result.save(KEPT, whole)
     render(whole)
 
