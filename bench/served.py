@@ -25,7 +25,7 @@ REMORA = (sys.executable, "-m", "remora", "serve", "--port")
 """The server as its operator starts it; the port follows."""
 
 WORKERS = min(os.cpu_count() or 1, MAX_WORKERS)
-"""One for each core: as many as an operator has."""
+"""One for each core."""
 
 
 class Ready(Struct, frozen=True):
@@ -74,7 +74,6 @@ def served(
 
 
 def _wait(url: str, process: subprocess.Popen[bytes], log: Path, ready: Ready) -> None:
-    """Whatever it answers will do: it runs."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     with httpx.Client(base_url=url, timeout=PATIENCE_SECONDS) as http:
         while not (_answers(http) and log.read_text().count(ready.text) >= ready.times):
@@ -84,6 +83,7 @@ def _wait(url: str, process: subprocess.Popen[bytes], log: Path, ready: Ready) -
 
 
 def _answers(http: httpx.Client) -> bool:
+    """Whatever it answers will do: it runs."""
     try:
         http.get("/healthz")
     except httpx.TransportError:

@@ -94,8 +94,8 @@ ROWS = (
         "the same 100-id query alone in one thread on raw SQLite",
         "requests/s",
         at_least(0.70),
-        "wrk, 16 connections; the query is the server's own, prepared for 100 ids, on the same file, its rows fetched, in "
-        "one thread whatever the cores.",
+        "wrk, 16 connections; the query is the server's own, prepared for 100 ids, on the same file, its rows fetched, "
+        "in one thread whatever the cores.",
         lambda ground: beside_sqlite(ground, raw_sqlite.AS_ROWS),
     ),
     Row(

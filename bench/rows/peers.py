@@ -61,8 +61,8 @@ ROWS = (
             "a plain FastAPI + pydantic + SQLAlchemy async ORM service on the same PostgreSQL",
             "requests/s",
             at_least(wanted),
-            "wrk, 16 connections, the same bodies. The peer, `bench/peers/fastapi_app.py`, has a uvicorn worker for each "
-            "core, and each worker a pool of its own.",
+            "wrk, 16 connections, the same bodies. The peer, `bench/peers/fastapi_app.py`, has a uvicorn worker "
+            "for each core, and each worker a pool of its own.",
             beside_fastapi(count),
         )
         for count, wanted in ((1, 12.0), (100, 6.0))

@@ -77,8 +77,8 @@ ROWS = (
         "MB",
         at_most(1.1),
         "Resident set, added up over all processes, so that what they share counts for each. An hour's worth is what "
-        "it answers in three minutes at full speed, half of the time look-ups of 1 random id and half of 100, as in the "
-        "first minute. One run: each would begin with its own first minute.",
+        "it answers in three minutes at full speed, half of the time look-ups of 1 random id and half of 100, as in "
+        "the first minute. One run: each would begin with its own first minute.",
         memory,
         rounds=1,
     ),
