@@ -44,7 +44,7 @@ otherwise, and ledgers that `remora verify` finds right.
 COMMANDS = """\
 ```
 make bench                                  # all rows, and this page
-make bench-quick                            # shows that all rows work; its figures mean nothing
+make bench-quick                            # shows that the judged rows work; its figures mean nothing
 python -m bench --list
 python -m bench --only lookup prism         # some rows, printed
 python -m bench --only lookup --rounds 9 --seconds 10 --write
