@@ -23,6 +23,7 @@ from bench.scale import FULL, QUICK, Scale
 
 DOCS = Path(__file__).parent.parent / "docs"
 KEPT = DOCS / "benchmarks.json"
+NAMES = [row.name for row in ROWS]
 TERMINATED = 128 + signal.SIGTERM
 
 
@@ -36,9 +37,9 @@ def main() -> int:
         kept = result.load(KEPT)
         if kept is None:
             sys.exit(f"there is no {KEPT}: measure first")
-        render(kept)
+        render(kept.over(None, NAMES))
         return 0
-    rows = _chosen(asked.only)
+    rows = chosen(asked.only, quick=asked.quick)
     # As Ctrl-C does: what was started is ended with us.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
     scale = QUICK if asked.quick else FULL
@@ -83,7 +84,7 @@ def measure(row: Row, ground: Ground) -> Result:
 
 def write(results: Results) -> None:
     """Keep the figures, those of other rows as they were, and write the page."""
-    whole = results.over(result.load(KEPT), [row.name for row in ROWS])
+    whole = results.over(result.load(KEPT), NAMES)
     result.save(KEPT, whole)
     render(whole)
 
@@ -94,10 +95,12 @@ def render(results: Results) -> None:
     (DOCS / "benchmarks.svg").write_text(chart.svg(results), encoding="utf-8")
 
 
-def _chosen(names: list[str] | None) -> list[Row]:
-    """The rows of these names, or that begin with one of them: `lookup`, `lookup-1`, `lookup-1-sqlite`."""
+def chosen(names: list[str] | None, *, quick: bool) -> list[Row]:
+    """The rows of these names, or that begin with one of them: `lookup`, `lookup-1`, `lookup-1-sqlite`. Without names it
+    is all of them, or, to be quick, those that are judged.
+    """
     if not names:
-        return list(ROWS)
+        return [row for row in ROWS if row.wanted or not quick]
     for name in names:
         if not any(_named(row, name) for row in ROWS):
             sys.exit(f"there is no row {name}; --list tells which there are")
@@ -114,7 +117,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--only", nargs="+", metavar="NAME", help="measure these rows, or those that begin so")
     parser.add_argument("--rounds", type=_count, help=f"of each row [{FULL.rounds}]")
     parser.add_argument("--seconds", type=_count, help=f"of each round [{FULL.seconds}]")
-    parser.add_argument("--quick", action="store_true", help="show that it works, with few clients")
+    parser.add_argument("--quick", action="store_true", help="show that the judged rows work, with few clients")
     parser.add_argument("--write", action="store_true", help="write docs/benchmarks.*; other rows stay as they were")
     parser.add_argument("--render", action="store_true", help="write docs/benchmarks.md and .svg of benchmarks.json")
     asked = parser.parse_args()

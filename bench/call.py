@@ -38,7 +38,7 @@ def check(server: Served, shop: Shop, count: int) -> None:
 
 def drain(server: Served, shop: Shop) -> None:
     """Wait until the orders are written that a load left behind when its time was over: orders are carried out in
-    turn, so one more is answered after them. Of several workers it is one's queue.
+    turn, by one writer whichever worker took them, so one more is answered after them.
     """
     order = json.dumps({"secret": shop.secret, "clientId": client_id(1), "points": 1})
     _post(server, shop, "/grant", order, {"idempotency-key": f"drain-{uuid4()}"})

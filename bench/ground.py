@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import tempfile
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from functools import cached_property
 from importlib.resources import files
@@ -15,7 +16,7 @@ from tests.servers.postgresql import PostgresServer
 
 from bench import shop
 from bench.scale import Scale
-from bench.served import REMORA, Served, served
+from bench.served import ANSWERS, REMORA, SERVING, WORKERS, Ready, Served, served
 from bench.shop import Shop
 
 CACHE = Path(__file__).parent / ".cache"
@@ -79,10 +80,17 @@ class Ground:
             connection.execute("VACUUM ANALYZE")
             connection.execute("CHECKPOINT")
 
-    def remora(self, of: Shop, **settings: str) -> AbstractContextManager[Served]:
-        """The server, one process with default settings but for those given."""
-        log = self.folder / f"remora-{next(self._numbers)}.log"
-        return served(REMORA, log, {**of.environment, **settings})
+    def remora(self, of: Shop, workers: int = WORKERS, ready: Ready = SERVING) -> AbstractContextManager[Served]:
+        """The server with default settings but for its workers; with one it is one process, without supervisor and
+        writer.
+        """
+        return self.served(REMORA, {**of.environment, "REMORA_WORKERS": str(workers)}, ready)
+
+    def served(
+        self, command: Sequence[str | Path], environment: Mapping[str, str], ready: Ready = ANSWERS
+    ) -> AbstractContextManager[Served]:
+        """Whatever answers; its log is here."""
+        return served(command, self.folder / f"server-{next(self._numbers)}.log", environment, ready)
 
 
 def _read_through(path: Path) -> None:

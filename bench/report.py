@@ -26,17 +26,25 @@ least and the most that one round had. `met` says whether the ratio is what was 
 
 SHARED = """\
 wrk runs on the same machine, with one thread, and so do the databases: what is measured shares the cores with its load.
-The server is `remora serve` with default settings, one process, its log in a file, but for a rate limit that refuses
-nothing. An answer that is no success makes a row fail, and before look-ups are measured one answer is looked at.
-PostgreSQL has its own defaults, `fsync`, `full_page_writes` and `synchronous_commit` on, for all alike; SQLite is in
-WAL mode with `synchronous=FULL`. All files are on the file system named above. Clients have one lot of points unless a
-row says otherwise, and ledgers that `remora verify` finds right.
+
+The server is `remora serve`, its log in a file, with default settings but for a rate limit that refuses nothing and
+`REMORA_WORKERS`, a worker for each core. With two workers that is four processes: two answer calls, one writes what is
+ordered, and one watches over them. Where there is one core, and in the rows `…-one-process` everywhere, one process
+does it all. A peer that can have several processes has as many workers: the do-nothing app under Remora's own
+supervisor, the FastAPI service under uvicorn's. The others are the same on any machine: raw SQLite is one thread that
+has its file to itself; pgbench is one process of two threads; the three tables are used by eight processes, one for
+each connection; Prism is one process of Node.
+
+An answer that is no success makes a row fail, and before look-ups are measured one answer is looked at. PostgreSQL has
+its own defaults, `fsync`, `full_page_writes` and `synchronous_commit` on, for all alike; SQLite is in WAL mode with
+`synchronous=FULL`. All files are on the file system named above. Clients have one lot of points unless a row says
+otherwise, and ledgers that `remora verify` finds right.
 """
 
 COMMANDS = """\
 ```
 make bench                                  # all rows, and this page
-make bench-quick                            # shows that all rows work; its figures mean nothing
+make bench-quick                            # shows that the judged rows work; its figures mean nothing
 python -m bench --list
 python -m bench --only lookup prism         # some rows, printed
 python -m bench --only lookup --rounds 9 --seconds 10 --write

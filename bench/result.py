@@ -96,8 +96,8 @@ class Results(Struct, frozen=True):
     rows: list[Result]
 
     def over(self, older: Results | None, order: list[str]) -> Results:
-        """These rows in place of the older ones of their names, all in the given order; where and how is said of the
-        newer run alone.
+        """These rows in place of the older ones of their names, all in the given order; those it does not name are
+        dropped. Where and how is said of the newer run alone.
         """
         known = {each.name: each for each in (*(older.rows if older else ()), *self.rows)}
         return msgspec.structs.replace(self, rows=[known[name] for name in order if name in known])

@@ -1,7 +1,7 @@
 """The service that a good engineer would write in an afternoon: FastAPI, pydantic, SQLAlchemy's asynchronous ORM and
-psycopg on PostgreSQL, served by uvicorn with uvloop and httptools.
+psycopg on PostgreSQL, served by uvicorn with uvloop and httptools, and as many workers as there are cores.
 
-    BENCH_DATABASE_URL=postgresql://… BENCH_SIGNING_KEY=… python -m bench.peers.fastapi_app PORT
+    BENCH_DATABASE_URL=postgresql://… BENCH_SIGNING_KEY=… python -m uvicorn bench.peers.fastapi_app:app --workers 2
 
 It answers the same call, look-ups by encoded ids, from a schema of its own: a balance for each client, bots, and the
 digests of their secrets. It checks what Remora checks: the token's signature and end, that the pair is the bot's and
@@ -15,12 +15,10 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
-import sys
 from collections.abc import AsyncIterator
 from typing import Annotated
 
 import jwt
-import uvicorn
 from fastapi import Depends, FastAPI, HTTPException, Query
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel, ConfigDict, Field
@@ -30,7 +28,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_asyn
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 POOL = 10
-"""Connections. More wait for one another: there are two cores."""
+"""Connections of a worker, which has one core. It opens no more than it has requests at a time."""
 
 URL = os.environ.get("BENCH_DATABASE_URL", "").replace("postgresql://", "postgresql+psycopg://", 1)
 SIGNING_KEY = os.environ.get("BENCH_SIGNING_KEY", "")
@@ -149,15 +147,3 @@ async def get_client_points(
         if row is not None
     ]
     return PointsResponse(success=True, message="Get client points successfully", points=points)
-
-
-if __name__ == "__main__":
-    uvicorn.run(
-        app,
-        host="127.0.0.1",
-        port=int(sys.argv[1]),
-        loop="uvloop",
-        http="httptools",
-        access_log=False,
-        log_level="warning",
-    )

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from pathlib import Path
 
 import psycopg
-from tests.servers.redis import RedisServer
 
 from bench import call, pgbench, script, wrk
 from bench.ground import Ground
 from bench.peers import raw_sqlite
 from bench.row import Pair, Row, at_least
-from bench.served import Served
+from bench.served import WORKERS, Served
 from bench.shop import Shop, client_ids
 
 CONNECTIONS = 64
@@ -53,7 +51,7 @@ def grants(ground: Ground, server: Served, shop: Shop, *, hot: bool = False) -> 
     return rate
 
 
-def beside_pgbench(*, hot: bool = False, workers: int = 1) -> Callable[[Ground], AbstractContextManager[Pair]]:
+def beside_pgbench(*, hot: bool = False, workers: int = WORKERS) -> Callable[[Ground], AbstractContextManager[Pair]]:
     """Grants on PostgreSQL."""
 
     @contextmanager
@@ -66,23 +64,21 @@ def beside_pgbench(*, hot: bool = False, workers: int = 1) -> Callable[[Ground],
         ground.settle(shop)
         bare = ground.folder / "grant.sql"
         bare.write_text(BARE.format(numbers=1 if hot else shop.clients))
-        with RedisServer() as redis:
-            several: Mapping[str, str] = {"REMORA_WORKERS": str(workers), "REMORA_REDIS_URL": redis.url}
-            with ground.remora(shop, **(several if workers > 1 else {})) as remora:
-                yield Pair(
-                    grants(ground, remora, shop, hot=hot),
-                    lambda: pgbench.rate(shop.url, [bare], BARE_CONNECTIONS, ground.scale.seconds),
-                )
+        with ground.remora(shop, workers) as remora:
+            yield Pair(
+                grants(ground, remora, shop, hot=hot),
+                lambda: pgbench.rate(shop.url, [bare], BARE_CONNECTIONS, ground.scale.seconds),
+            )
 
     return measure
 
 
 @contextmanager
-def beside_sqlite(ground: Ground) -> Iterator[Pair]:
+def beside_sqlite(ground: Ground, workers: int = WORKERS) -> Iterator[Pair]:
     """Grants on SQLite."""
     shop = ground.sqlite_shop
-    bare = raw_sqlite.changes(Path(ground.folder / "raw.db"), client_ids(shop.clients))
-    with ground.remora(shop) as remora:
+    bare = raw_sqlite.changes(ground.folder / f"raw-{workers}.db", client_ids(shop.clients))
+    with ground.remora(shop, workers) as remora:
         yield Pair(grants(ground, remora, shop), lambda: bare(ground.scale.seconds))
 
 
@@ -93,7 +89,7 @@ ROWS = (
         "`pgbench -c 32 -j 2 -M prepared`, bare update + insert in one transaction",
         "grants/s",
         at_least(1.0),
-        "wrk, each grant with an idempotency key of its own; one worker. The bare tables have a number as key.",
+        "wrk, each grant with an idempotency key of its own. The bare tables have a number as key.",
         beside_pgbench(),
     ),
     Row(
@@ -106,13 +102,13 @@ ROWS = (
         beside_pgbench(hot=True),
     ),
     Row(
-        "grant-workers-postgresql",
-        "durable grants over HTTP, 64 connections, PostgreSQL, random clients, two workers",
+        "grant-postgresql-one-process",
+        "durable grants over HTTP, 64 connections, PostgreSQL, random clients, one process",
         "`pgbench -c 32 -j 2 -M prepared`, bare update + insert in one transaction",
         "grants/s",
         None,
-        "As `grant-postgresql`, with `REMORA_WORKERS=2` and Redis.",
-        beside_pgbench(workers=2),
+        "As `grant-postgresql`, with `REMORA_WORKERS=1`.",
+        beside_pgbench(workers=1),
     ),
     Row(
         "grant-sqlite",
@@ -122,5 +118,14 @@ ROWS = (
         at_least(1.0),
         "wrk, random clients, each grant with a key of its own; both files are in WAL mode with `synchronous=FULL`.",
         beside_sqlite,
+    ),
+    Row(
+        "grant-sqlite-one-process",
+        "durable grants over HTTP, 64 connections, SQLite, one process",
+        "one bare update + insert per transaction on raw SQLite, one thread",
+        "grants/s",
+        None,
+        "As `grant-sqlite`, with `REMORA_WORKERS=1`.",
+        lambda ground: beside_sqlite(ground, workers=1),
     ),
 )

@@ -11,6 +11,7 @@ from bench import call, script, wrk
 from bench.ground import Ground
 from bench.row import Pair, Row, at_most
 from bench.rows.grants import CONNECTIONS
+from bench.served import WORKERS
 from bench.shop import Shop, client_ids
 
 LOOKUP_CONNECTIONS = 4
@@ -19,7 +20,9 @@ LEAD_SECONDS = 1
 """How much earlier the grants begin, and how much later they end."""
 
 
-def beside_alone(of: Callable[[Ground], Shop]) -> Callable[[Ground], AbstractContextManager[Pair]]:
+def beside_alone(
+    of: Callable[[Ground], Shop], workers: int = WORKERS
+) -> Callable[[Ground], AbstractContextManager[Pair]]:
     """The 99th percentile of look-ups of one client, with and without grants beside them."""
 
     @contextmanager
@@ -28,7 +31,7 @@ def beside_alone(of: Callable[[Ground], Shop]) -> Callable[[Ground], AbstractCon
         lookups = script.lookups(ground.folder, shop, 1)
         grants = script.orders(ground.folder, shop, 1, client_ids(shop.clients))
         numbers = itertools.count()
-        with ground.remora(shop) as remora:
+        with ground.remora(shop, workers) as remora:
 
             def p99() -> float:
                 return wrk.drive(call.url(remora, shop), lookups, LOOKUP_CONNECTIONS, seconds).p99
@@ -49,18 +52,34 @@ def beside_alone(of: Callable[[Ground], Shop]) -> Callable[[Ground], AbstractCon
     return measure
 
 
-ROWS = tuple(
+ALONE = "p99 of a look-up alone"
+
+ROWS = (
     Row(
-        f"p99-{name.lower()}",
-        f"p99 of a look-up while grants saturate the writer, {name}",
-        "p99 of a look-up alone",
+        "p99-sqlite",
+        "p99 of a look-up while grants saturate the writer, SQLite",
+        ALONE,
         "ms",
         at_most(3.0),
         "wrk, 1 id, 4 connections both times: few, so that look-ups do not wait for others. Grants come by 64 more.",
-        beside_alone(of),
-    )
-    for name, of in (
-        ("SQLite", lambda ground: ground.sqlite_shop),
-        ("PostgreSQL", lambda ground: ground.postgres_shop),
-    )
+        beside_alone(lambda ground: ground.sqlite_shop),
+    ),
+    Row(
+        "p99-sqlite-one-process",
+        "p99 of a look-up while grants saturate the writer, SQLite, one process",
+        ALONE,
+        "ms",
+        None,
+        "As `p99-sqlite`, with `REMORA_WORKERS=1`.",
+        beside_alone(lambda ground: ground.sqlite_shop, workers=1),
+    ),
+    Row(
+        "p99-postgresql",
+        "p99 of a look-up while grants saturate the writer, PostgreSQL",
+        ALONE,
+        "ms",
+        at_most(3.0),
+        "As `p99-sqlite`.",
+        beside_alone(lambda ground: ground.postgres_shop),
+    ),
 )

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import random
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from bench import call, pgbench
 from bench.ground import Ground
-from bench.peers import raw_sqlite
+from bench.peers import nothing, raw_sqlite
 from bench.row import Pair, Row, at_least
-from bench.served import served
+from bench.served import SERVING, WORKERS
 from bench.shop import Shop, client_id
 
-NOTHING = (sys.executable, "-m", "bench.peers.nothing")
 IDS = 100
 LISTS = 100
 """How many lists of ids pgbench draws from: each is a script of its own, of which it takes 128."""
@@ -28,22 +26,23 @@ WHERE bot_id = '{bot_id}' AND client_id = ANY (CAST(:ids{nth} AS text[]));
 
 
 @contextmanager
-def beside_nothing(ground: Ground, shop: Shop) -> Iterator[Pair]:
-    """Look-ups of one client, beside the application that does nothing, sent the same."""
+def beside_nothing(ground: Ground, shop: Shop, workers: int = WORKERS) -> Iterator[Pair]:
+    """Look-ups of one client, beside the application that does nothing, sent the same, with as many workers."""
+    environment = {**shop.environment, "REMORA_WORKERS": str(workers)}
     with (
-        ground.remora(shop) as remora,
-        served(NOTHING, ground.folder / "nothing.log", shop.environment) as nothing,
+        ground.remora(shop, workers) as remora,
+        ground.served(nothing.COMMAND, environment, SERVING) as ceiling,
     ):
         call.check(remora, shop, 1)
-        yield Pair(call.lookups(ground, remora, shop, 1), call.lookups(ground, nothing, shop, 1))
+        yield Pair(call.lookups(ground, remora, shop, 1), call.lookups(ground, ceiling, shop, 1))
 
 
 @contextmanager
-def beside_sqlite(ground: Ground, text: str) -> Iterator[Pair]:
+def beside_sqlite(ground: Ground, text: str, workers: int = WORKERS) -> Iterator[Pair]:
     """Look-ups of 100, beside the bare query on the same file."""
     shop = ground.sqlite_shop
     bare = raw_sqlite.lookups(Path(shop.url.removeprefix("sqlite:///")), shop.bot_id, shop.clients, text)
-    with ground.remora(shop) as remora:
+    with ground.remora(shop, workers) as remora:
         call.check(remora, shop, IDS)
         yield Pair(call.lookups(ground, remora, shop, IDS), lambda: bare(ground.scale.seconds))
 
@@ -77,8 +76,17 @@ ROWS = (
         "a do-nothing ASGI app that reads the body, on the same server",
         "requests/s",
         at_least(0.40),
-        "wrk, 16 connections, random ids; the app answers as many bytes on a server set up by the same code.",
+        "wrk, 16 connections, random ids; the app answers as many bytes, by the same supervisor and as many workers.",
         lambda ground: beside_nothing(ground, ground.sqlite_shop),
+    ),
+    Row(
+        "lookup-1-sqlite-one-process",
+        "look-up of 1 id over HTTP, SQLite, one process",
+        "the same do-nothing app, one process",
+        "requests/s",
+        None,
+        "As `lookup-1-sqlite`, with `REMORA_WORKERS=1` on both sides.",
+        lambda ground: beside_nothing(ground, ground.sqlite_shop, workers=1),
     ),
     Row(
         "lookup-100-sqlite",
@@ -86,8 +94,18 @@ ROWS = (
         "the same 100-id query alone in one thread on raw SQLite",
         "requests/s",
         at_least(0.70),
-        "wrk, 16 connections; the query is the server's own, prepared for 100 ids, on the same file, its rows fetched.",
+        "wrk, 16 connections; the query is the server's own, prepared for 100 ids, on the same file, its rows fetched, "
+        "in one thread whatever the cores.",
         lambda ground: beside_sqlite(ground, raw_sqlite.AS_ROWS),
+    ),
+    Row(
+        "lookup-100-sqlite-one-process",
+        "look-up of 100 ids over HTTP, SQLite, one process",
+        "the same 100-id query alone in one thread on raw SQLite",
+        "requests/s",
+        None,
+        "As `lookup-100-sqlite`, with `REMORA_WORKERS=1`.",
+        lambda ground: beside_sqlite(ground, raw_sqlite.AS_ROWS, workers=1),
     ),
     Row(
         "lookup-100-in-sqlite",
@@ -113,7 +131,8 @@ ROWS = (
         "`pgbench -M prepared -c 2 -j 2`, the same 100-id query",
         "requests/s",
         at_least(0.55),
-        "wrk, 16 connections; pgbench draws from 100 lists of 100 ids, each one array parameter, on the same table.",
+        "wrk, 16 connections; pgbench has two threads of one connection each, and draws from 100 lists of 100 ids, "
+        "each one array parameter, on the same table.",
         beside_pgbench,
     ),
 )

@@ -53,6 +53,12 @@ def test_rows_that_are_measured_anew_stand_where_the_old_ones_stood(tmp_path: Pa
     assert [(row.name, row.ours) for row in kept.rows] == [("c", [2]), ("b", [2]), ("a", [1])]
 
 
+def test_rows_that_are_no_more_are_dropped() -> None:
+    anew = results(measured("b")).over(results(measured("gone"), measured("a")), ["a", "b"])
+    assert [row.name for row in anew.rows] == ["a", "b"]
+    assert [row.name for row in anew.over(None, ["b"]).rows] == ["b"]
+
+
 def test_what_is_kept_is_read_as_it_was(tmp_path: Path) -> None:
     made = Results(MACHINE, "2026-11-23", 5, 3, [measured("a", wanted=at_least(0.4)), measured("b", reason="no node")])
     result.save(tmp_path / "kept.json", made)
