@@ -111,6 +111,7 @@ class Supervisor:
                 observe.log.error("a worker ended before it took connections, so the start is given up")
                 return
         announce(server.base_url(self._listener))
+        first.tell()
         for place in places:
             observe.log.info("worker started", pid=place.process.pid)
         async with asyncio.TaskGroup() as group:
@@ -146,6 +147,7 @@ class Supervisor:
             self._renewing.clear()
             generation = await self._begin_generation()
             if generation is not None:
+                generation.tell()
                 group.create_task(generation.keep())
                 await self._renew(places)
 
