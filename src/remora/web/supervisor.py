@@ -124,11 +124,13 @@ class Supervisor:
         """Start a writer, and wait until it takes orders. From then on its generation is the one that workers are
         started in. None if it does not come to that.
         """
+        path = next(self._paths)
         try:
-            path = next(self._paths)
             generation = Generation(path, self._commands, self._listener, self._environment, self._patience)
         except OSError as problem:
-            observe.log.error("writer not started", reason=problem.strerror)
+            # A path that is too long for a socket has no number of the system's, and so no text.
+            reason = problem.strerror or f"{problem} (107 bytes at most): {path}, a folder in TMPDIR"
+            observe.log.error("writer not started", reason=reason)
             return None
         self._generations.append(generation)
         if await generation.ready():
