@@ -32,7 +32,7 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def short() -> Iterator[Path]:
     """A folder whose path leaves room for a socket in it."""
-    with TemporaryDirectory(dir="/tmp") as made:  # noqa: S108 (its name is nobody's to guess)
+    with TemporaryDirectory(dir="/tmp") as made:
         yield Path(made)
 
 

@@ -1,4 +1,4 @@
-"""What stands in for the writer of workers that send it nothing: it says that it is ready, and ends when it is told to."""
+"""What stands in for the writer of workers that send it nothing: it says that it is ready, and ends when told to."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ Begin = Callable[..., Writer]
 
 @pytest.fixture
 def listener(tmp_path: Path) -> socket.socket:
-    """What the supervisor holds. It is not closed: a thread of each writer waits for connections as long as it lives."""
+    """What the supervisor holds. It is left open: a thread of each writer waits for connections for ever."""
     made = socket.socket(socket.AF_UNIX)
     made.bind(str(tmp_path / "writer"))
     made.listen()
@@ -193,9 +193,7 @@ def test_beyond_a_full_queue_letters_are_refused_at_once_and_those_in_it_are_car
         assert refusal(each).startswith("too much is waiting")
 
 
-def test_what_has_waited_too_long_is_not_begun(
-    begin: Begin, tmp_path: Path, shop: Shop, back_door: BackDoor
-) -> None:
+def test_what_has_waited_too_long_is_not_begun(begin: Begin, tmp_path: Path, shop: Shop, back_door: BackDoor) -> None:
     begin()
     late = Link(tmp_path / "writer", -1)
     [told] = run(late, answers(late, shop, grant(shop.client(), key="late")))

@@ -1,8 +1,9 @@
-"""What workers and the writer send each other: whatever it is, and in whatever pieces it comes, it comes out the same."""
+"""What workers and the writer send each other comes out as it went in, in whatever pieces it comes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,7 +19,9 @@ TEXT = st.text(max_size=20)
 # Metadata are the caller's own: a number in them may be of any size.
 NUMBERS = st.integers(-(10**40), 10**40) | st.floats(allow_nan=False, allow_infinity=False)
 METADATA = st.dictionaries(
-    TEXT, st.recursive(st.none() | st.booleans() | NUMBERS | TEXT, lambda inner: st.lists(inner, max_size=3)), max_size=3
+    TEXT,
+    st.recursive(st.none() | st.booleans() | NUMBERS | TEXT, lambda inner: st.lists(inner, max_size=3)),
+    max_size=3,
 )
 SAID = {"reason": st.none() | TEXT, "metadata": st.none() | METADATA}
 COMMANDS = st.one_of(
@@ -33,12 +36,8 @@ WHOM = st.builds(Who, client_id=TEXT) | st.builds(
     Who, platform=st.sampled_from(Platform), platform_client_id=TEXT, create=st.booleans()
 )
 ORDERS = st.builds(Order, WHOM, COMMANDS, st.none() | TEXT, st.none() | TEXT, st.none() | TEXT)
-JOBS = st.builds(
-    Job, st.lists(ORDERS, max_size=3).map(tuple), atomic=st.booleans(), dry_run=st.booleans()
-)
-LETTERS = st.builds(
-    Letter, WHOLE, TEXT, st.floats(allow_nan=False, allow_infinity=False), JOBS, st.none() | TEXT
-)
+JOBS = st.builds(Job, st.lists(ORDERS, max_size=3).map(tuple), atomic=st.booleans(), dry_run=st.booleans())
+LETTERS = st.builds(Letter, WHOLE, TEXT, st.floats(allow_nan=False, allow_infinity=False), JOBS, st.none() | TEXT)
 ENTRIES = st.builds(
     Entry,
     *(WHOLE, TEXT, WHOLE, WHOLE, WHOLE, WHOLE),
@@ -48,16 +47,14 @@ ENTRIES = st.builds(
     **SAID,
 )
 REFUSALS = st.builds(Refused, WHOLE, TEXT, st.none() | WHOLE, st.none() | WHOLE)
-OUTCOMES = st.builds(
-    Outcome, st.none() | TEXT, st.none() | ENTRIES, WHOLE, WHOLE, st.none() | REFUSALS, st.booleans()
-)
+OUTCOMES = st.builds(Outcome, st.none() | TEXT, st.none() | ENTRIES, WHOLE, WHOLE, st.none() | REFUSALS, st.booleans())
 ANSWERS = st.builds(Answer, WHOLE, st.none() | st.lists(OUTCOMES, max_size=3), st.none() | REFUSALS)
 
 
 def cut(data: bytes, places: Sequence[int]) -> Iterator[bytes]:
     """The pieces between these places."""
     bounds = [0, *sorted(place % (len(data) + 1) for place in places), len(data)]
-    for start, end in zip(bounds, bounds[1:], strict=False):
+    for start, end in pairwise(bounds):
         yield data[start:end]
 
 
