@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from signal import SIGKILL, Signals
 from typing import Any
 
 import httpx
@@ -44,10 +44,10 @@ class Server:
         self._reader = threading.Thread(target=self.log.extend, args=(self.process.stderr,))
         self._reader.start()
 
-    def signal(self, which: signal.Signals) -> None:
+    def signal(self, which: Signals) -> None:
         os.kill(self.process.pid, which)
 
-    def signal_group(self, which: signal.Signals) -> None:
+    def signal_group(self, which: Signals) -> None:
         os.killpg(self.process.pid, which)
 
     def lines(self, event: str) -> list[dict[str, Any]]:
@@ -70,7 +70,7 @@ class Server:
     def end(self) -> None:
         """Kill all that still runs, and let go of it."""
         with suppress(ProcessLookupError):
-            self.signal_group(signal.SIGKILL)
+            self.signal_group(SIGKILL)
         self.ended()
         self.http.close()
         assert self.process.stderr is not None

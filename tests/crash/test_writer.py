@@ -1,4 +1,4 @@
-"""Two workers and their writer, killed, stopped, renewed and hung under load: orders are done once, and all are told."""
+"""Two workers and their writer, killed, stopped, renewed, hung under load: orders are done once, and all are told."""
 
 from __future__ import annotations
 
@@ -52,9 +52,10 @@ def some(orders: Iterator[Order], count: int) -> list[Order]:
 def alive(pid: int) -> bool:
     """Whether it is a process that runs, and not one that is only still to be reaped."""
     try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+        status = psutil.Process(pid).status()
     except psutil.NoSuchProcess:
         return False
+    return bool(status != psutil.STATUS_ZOMBIE)
 
 
 def sort_out(sent: Sent) -> tuple[dict[Order, httpx.Response], list[Order]]:

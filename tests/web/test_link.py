@@ -80,7 +80,7 @@ async def answers(link: Link, shop: Shop, *jobs: Job) -> Told:
     for job, reply in zip(jobs, replies, strict=True):
         link.queue(shop.bot_id, job, reply, wake=False)
     link.wake()
-    return await asyncio.gather(*map(asyncio.wrap_future, replies), return_exceptions=True)
+    return list(await asyncio.gather(*map(asyncio.wrap_future, replies), return_exceptions=True))
 
 
 def grant(client_id: str, points: int = 1, key: str | None = None, **more: Any) -> Job:
