@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import signal
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx
@@ -16,7 +18,6 @@ from tests.cli.test_serve import Serve, pair, serve
 from tests.scraped import Scraped, parsed
 from tests.servers.process import wait_until
 from tests.shell import Shell
-from tests.stores import only
 
 __all__ = ["pair", "serve"]  # fixtures
 
@@ -26,6 +27,13 @@ def folder(tmp_path: Path) -> Path:
     made = tmp_path / "shared"
     made.mkdir()
     return made
+
+
+@pytest.fixture
+def short() -> Iterator[Path]:
+    """A folder whose path leaves room for a socket in it."""
+    with TemporaryDirectory(dir="/tmp") as made:
+        yield Path(made)
 
 
 @pytest.fixture
@@ -121,31 +129,51 @@ def test_a_worker_that_is_not_asked_looks_at_itself(serve: Serve, folder: Path) 
         wait_until(lambda: files_of_the_second() > before, "the second worker has seen its new connection")
 
 
-@only("postgresql", why="several workers need it")
-def test_the_workers_of_one_server_count_together_and_leave_nothing_behind(
-    serve: Serve, pair: Any, client_id: str, folder: Path, redis: str
+def test_the_workers_and_the_writer_of_one_server_count_together_and_leave_nothing_behind(
+    serve: Serve, pair: Any, client_id: str, short: Path
 ) -> None:
-    process, url = serve(REMORA_WORKERS="3", REMORA_REDIS_URL=redis, TMPDIR=str(folder))
+    process, url = serve(REMORA_WORKERS="3", TMPDIR=str(short))
 
     def settled(requests: int) -> bool:
         """Whether each of many scrapes, whichever worker it comes to, tells the same."""
         return {granted(url) for _ in range(10)} == {(10 * requests, requests, requests)}
 
-    assert len(list(folder.iterdir())) == 1
+    # What they count in, and where the writer listens.
+    assert len(list(short.iterdir())) == 2
     for number in range(12):
         grant(url, pair, client_id, f"k{number}")
     wait_until(lambda: settled(12), "all have counted what they answered")
-    assert len(workers(url)) == 3
     before = scrape(url).values("worker", "process_start_time_seconds")
-    psutil.Process(process.pid).children()[0].kill()
+    assert len(before) == 3
+    kill_one(process, "remora.web.worker")
     wait_until(
         lambda: len(now := scrape_if_up(url)) == 3 and now != before, "a new worker is there instead of the dead one"
     )
     grant(url, pair, client_id, "k12")
     wait_until(lambda: settled(13), "all have counted what they answered")
+    assert carried_out(url) == 13
+    kill_one(process, "remora.web.writer")
+    grant(url, pair, client_id, "k13")
+    wait_until(lambda: settled(14), "all have counted what they answered")
+    assert carried_out(url) == 14
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=30)
-    assert list(folder.iterdir()) == []
+    assert list(short.iterdir()) == []
+
+
+def kill_one(process: subprocess.Popen[str], module: str) -> None:
+    """Kill one of the server's processes that run this module, and wait until it is dead."""
+    doomed = next(each for each in psutil.Process(process.pid).children() if module in each.cmdline())
+    doomed.kill()
+    # It is the supervisor's to reap, so that here it may only be seen to be gone.
+    wait_until(lambda: not doomed.is_running() or doomed.status() == psutil.STATUS_ZOMBIE, "it is dead")
+
+
+def carried_out(url: str) -> float:
+    """The orders that the one writer has carried out, whichever worker took them; nothing waits for it."""
+    found = scrape(url)
+    assert list(found.values("worker", "remora_queue_depth", engine="writer").values()) == [0]
+    return found.total("remora_batch_items_sum", engine="writer")
 
 
 def scrape_if_up(url: str) -> dict[str, float]:

@@ -9,9 +9,11 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 
 from tests.backdoor import BackDoor
@@ -26,9 +28,9 @@ def serve(shell: Shell) -> Iterator[Serve]:
     """Start `remora serve` on a free port; gives the process and its URL. All are ended after the test."""
     started: list[subprocess.Popen[str]] = []
 
-    def start(**variables: str) -> tuple[subprocess.Popen[str], str]:
+    def start(*words: str, **variables: str) -> tuple[subprocess.Popen[str], str]:
         process = subprocess.Popen(
-            [REMORA, "serve", "--port", "0"],
+            [REMORA, "serve", "--port", "0", *words],
             env={**shell.environment, **variables},
             stderr=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -60,6 +62,15 @@ def ask(url: str, pair: Any, client_id: str, **headers: str) -> httpx.Response:
         params={"botId": "tea"},
         json={"secret": pair["apiSecret"], "clientIds": [client_id, "nobody"]},
         headers={"authorization": f"Bearer {pair['apiToken']}", **headers},
+    )
+
+
+def grant(url: str, pair: Any, client_id: str, key: str) -> httpx.Response:
+    return httpx.post(
+        f"{url}{POINT}/grant",
+        params={"botId": "tea"},
+        json={"secret": pair["apiSecret"], "clientId": client_id, "points": 1},
+        headers={"authorization": f"Bearer {pair['apiToken']}", "idempotency-key": key},
     )
 
 
@@ -123,6 +134,47 @@ def test_a_taken_port_is_told(shell: Shell) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_several_workers_and_their_writer_serve_whichever_store_it_is_and_need_nothing_else(
+    serve: Serve, shell: Shell, pair: Any
+) -> None:
+    client_id = shell.json("client", "add", "tea", "line", "U1")["clientId"]
+    process, url = serve("--workers", "2")
+    assert commands(process) == ["remora.web.worker", "remora.web.worker", "remora.web.writer"]
+    for number in range(10):
+        assert grant(url, pair, client_id, f"k{number}").status_code == 200
+    assert ask(url, pair, client_id).json()["points"][0]["points"] == 10
+    shell.ok("points", "grant", "tea", client_id, "5")
+    assert ask(url, pair, client_id).json()["points"][0]["points"] == 15
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert "Traceback" not in err
+
+
+def test_a_temporary_folder_whose_path_is_too_long_for_the_writers_socket_is_told(shell: Shell, tmp_path: Path) -> None:
+    folder = tmp_path / ("long" * 25)
+    folder.mkdir()
+    done = shell.run("serve", "--port", "0", "--workers", "2", TMPDIR=str(folder))
+    assert done.returncode == 1
+    [line] = map(json.loads, done.stderr.splitlines())
+    assert line["event"] == "writer not started"
+    assert {"TMPDIR", "107"} <= set(re.findall(r"\w+", line["reason"]))
+    assert list(folder.iterdir()) == []
+
+
+def commands(process: subprocess.Popen[str]) -> list[str]:
+    """The modules that the processes run which it has started."""
+    return sorted(child.cmdline()[3] for child in psutil.Process(process.pid).children())
+
+
+def test_a_database_that_several_workers_cannot_have_is_told_once_and_no_password_is(shell: Shell) -> None:
+    done = shell.run("serve", "--workers", "256", REMORA_DATABASE_URL="postgresql://remora:hunter2@127.0.0.1:1/remora")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert len(done.stderr.splitlines()) == 1
+    assert '"127.0.0.1", port 1' in done.stderr
+    assert "hunter2" not in done.stderr
+
+
 @pytest.mark.parametrize("workers", ["0", "257", "some"])
 def test_a_number_of_workers_out_of_bounds_is_refused(shell: Shell, workers: str) -> None:
     done = shell.run("serve", "--workers", workers)
@@ -130,11 +182,12 @@ def test_a_number_of_workers_out_of_bounds_is_refused(shell: Shell, workers: str
     assert "--workers" in done.stderr
 
 
-def test_the_command_line_has_the_last_word_on_workers(shell: Shell) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = str(taken.getsockname()[1])
-        done = shell.run("serve", "--workers", "1", "--port", port, REMORA_WORKERS="2")
-    assert (done.returncode, port in done.stderr) == (1, True)
+@pytest.mark.usefixtures("pair")
+def test_the_command_line_has_the_last_word_on_workers(serve: Serve) -> None:
+    process, _ = serve("--workers", "1", REMORA_WORKERS="2")
+    assert commands(process) == []
+    process, _ = serve(REMORA_WORKERS="2")
+    assert len(commands(process)) == 3
 
 
 def test_an_address_in_a_header_is_believed_only_from_a_trusted_proxy(serve: Serve) -> None:

@@ -1,4 +1,4 @@
-"""The supervisor as a process of its own, and its workers, seen from outside."""
+"""The supervisor as a process of its own, with its workers and their writer, seen from outside."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -19,12 +19,16 @@ from typing import Any
 import msgspec
 
 from remora.web import server
-from remora.web.supervisor import PATIENCE, WORKER, Patience, supervise
+from remora.web.generation import Commands
+from remora.web.place import PATIENCE, Patience
+from remora.web.supervisor import COMMANDS, supervise
 from tests.crash.watched import BEGUN, BROKEN, GATE
 
 ROOT = Path(__file__).parent.parent.parent
-WATCHED = (sys.executable, "-m", "tests.crash.watched")
-REAL = WORKER
+WATCHED = Commands(
+    worker=(sys.executable, "-m", "tests.crash.watched"), writer=(sys.executable, "-m", "tests.crash.stand_in")
+)
+REAL = COMMANDS
 SECONDS = 30
 """How long a test waits for what has to come, before it fails."""
 
@@ -38,7 +42,7 @@ class Crew:
         workers: int,
         *,
         patience: Patience = PATIENCE,
-        command: Sequence[str] = WATCHED,
+        commands: Commands = WATCHED,
         at_start: str | None = None,
         stderr: int = subprocess.PIPE,
         variables: Mapping[str, str] = MappingProxyType({}),
@@ -47,7 +51,7 @@ class Crew:
         if at_start:
             (folder / at_start).touch()
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("REMORA_")}
-        told = Told(workers, patience, tuple(command))
+        told = Told(workers, patience, commands)
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.crash.crew", msgspec.json.encode(told)],
             cwd=ROOT,
@@ -138,7 +142,7 @@ class Told(msgspec.Struct):
 
     workers: int
     patience: Patience
-    command: tuple[str, ...]
+    commands: Commands
 
 
 def main() -> None:
@@ -148,7 +152,7 @@ def main() -> None:
     def announce(url: str) -> None:
         print(url, flush=True)  # noqa: T201 (the test reads it)
 
-    sys.exit(supervise(listener, told.workers, announce, command=told.command, patience=told.patience))
+    sys.exit(supervise(listener, told.workers, announce, commands=told.commands, patience=told.patience))
 
 
 if __name__ == "__main__":

@@ -1,17 +1,23 @@
-"""`remora serve` as a process that may be killed."""
+"""`remora serve` as a process that may be killed, and so may the processes that it starts."""
 
 from __future__ import annotations
 
+import json
 import os
-import signal
 import subprocess
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from signal import SIGKILL, Signals
+from typing import Any
 
 import httpx
 
 from tests.cast import Api
 from tests.shell import REMORA
+
+SECONDS = 30
+"""How long its end is waited for."""
 
 
 class Server:
@@ -24,6 +30,8 @@ class Server:
             stderr=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             text=True,
+            # A service manager signals a whole group, and this one is not to be the tests' own.
+            start_new_session=True,
         )
         assert self.process.stderr is not None
         said = self.process.stderr.readline()
@@ -36,18 +44,33 @@ class Server:
         self._reader = threading.Thread(target=self.log.extend, args=(self.process.stderr,))
         self._reader.start()
 
-    def signal(self, which: signal.Signals) -> None:
+    def signal(self, which: Signals) -> None:
         os.kill(self.process.pid, which)
 
+    def signal_group(self, which: Signals) -> None:
+        os.killpg(self.process.pid, which)
+
+    def lines(self, event: str) -> list[dict[str, Any]]:
+        """What was logged with this event so far."""
+        lines = [json.loads(line) for line in tuple(self.log)]
+        return [line for line in lines if line["event"] == event]
+
+    def pids(self, role: str) -> list[int]:
+        """The workers or the writers, as far as it is logged that they were started."""
+        return [line["pid"] for line in self.lines(f"{role} started")]
+
     def ended(self) -> int:
-        """Wait for the end; its status."""
-        status = self.process.wait(timeout=30)
-        self._reader.join()
+        """Wait for the end, its own and that of every process that it has started; its status."""
+        status = self.process.wait(SECONDS)
+        # Each of them holds the other side of this pipe until it ends.
+        self._reader.join(SECONDS)
+        assert not self._reader.is_alive(), "a process has outlived the server"
         return status
 
     def end(self) -> None:
-        """Kill it, if it still runs, and let go of it."""
-        self.process.kill()
+        """Kill all that still runs, and let go of it."""
+        with suppress(ProcessLookupError):
+            self.signal_group(SIGKILL)
         self.ended()
         self.http.close()
         assert self.process.stderr is not None

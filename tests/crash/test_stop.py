@@ -156,6 +156,7 @@ def test_a_fault_in_one_order_of_a_batch_is_not_its_neighbours(
     application = switchboard[0].application
     assert application is not None
     engine = application.services.store.writer
+    assert isinstance(engine, Engine)
     with capture_logs() as lines, ThreadPoolExecutor(THREADS) as pool:
         with back_door.busy():
             # The engine takes this one by itself, and waits for the lock; what comes then waits for the engine.

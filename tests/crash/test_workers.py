@@ -18,7 +18,8 @@ import httpx
 import pytest
 
 from remora.settings import Settings
-from remora.web.supervisor import Patience
+from remora.web.generation import Commands
+from remora.web.place import Patience
 from tests.cast import SIGNING_KEY, Api, Shop
 from tests.crash.crew import REAL, SECONDS, WATCHED, Crew
 from tests.crash.load import THREADS
@@ -136,7 +137,8 @@ def test_what_was_begun_before_a_stop_is_answered(
     assert crew.ended() == 0
     assert answered_by <= {line["pid"] for line in crew.lines("worker started")}
     # Nothing was worth a line but the start.
-    assert len(crew.lines("worker started")) == len(crew.log) == 2
+    assert len(crew.lines("worker started")) == 2
+    assert len(crew.lines("writer started")) == len(crew.log) - 2 == 1
 
 
 def test_a_stop_under_load_answers_all_that_was_begun(start: StartCrew) -> None:
@@ -260,13 +262,14 @@ def test_a_stop_ends_a_worker_that_does_not_come_to_take_connections(start: Star
 
 def test_a_process_that_cannot_be_made_is_told_and_tried_again(start: StartCrew, tmp_path: Path) -> None:
     program = tmp_path / "program"
-    crew = start(1, command=[str(program)])
+    commands = Commands((str(program),), WATCHED.writer)
+    crew = start(1, commands=commands)
     assert crew.ended() == 1
     assert [line["reason"] for line in crew.lines("worker not started")] == ["No such file or directory"]
-    text = shlex.join(WATCHED)
+    text = shlex.join(WATCHED.worker)
     program.write_text(f'#!/bin/sh\nexec {text} "$@"\n')
     program.chmod(0o700)
-    crew = start(1, command=[str(program)])
+    crew = start(1, commands=commands)
     killed = crew.call("now", "who")
     program.rename(tmp_path / "elsewhere")
     os.kill(killed, signal.SIGKILL)
@@ -332,7 +335,7 @@ def test_the_worker_that_is_started_serves_the_installation_that_the_environment
     start: StartCrew, settings: Settings, shop: Shop
 ) -> None:
     client_id = shop.client(5)
-    crew = start(1, command=REAL, **named(text_of(settings.database)))
+    crew = start(1, commands=REAL, **named(text_of(settings.database)))
     with httpx.Client(base_url=f"http://127.0.0.1:{crew.port}", timeout=SECONDS) as caller:
         api = Api(caller)
         assert api.look_up(shop, clientIds=[client_id]).json()["points"][0]["points"] == 5
@@ -342,10 +345,23 @@ def test_the_worker_that_is_started_serves_the_installation_that_the_environment
 
 
 def test_a_worker_that_is_refused_the_database_says_why(start: StartCrew, tmp_path: Path) -> None:
-    crew = start(1, command=REAL, **named(f"sqlite:///{tmp_path / 'nowhere.db'}"))
+    commands = Commands(REAL.worker, WATCHED.writer)
+    crew = start(1, commands=commands, **named(f"sqlite:///{tmp_path / 'nowhere.db'}"))
     assert crew.ended() == 1
     [line] = crew.lines("worker refused")
     assert "nowhere.db" in line["reason"]
+
+
+def test_a_writer_that_is_refused_the_database_says_why_and_no_worker_is_started(
+    start: StartCrew, tmp_path: Path
+) -> None:
+    crew = start(1, commands=REAL, **named(f"sqlite:///{tmp_path / 'nowhere.db'}"))
+    assert crew.ended() == 1
+    assert crew.port == 0
+    [line] = crew.lines("writer refused")
+    assert "nowhere.db" in line["reason"]
+    assert len(crew.log) == 2
+    assert "the writer ended before it took orders" in crew.log[-1]
 
 
 def named(url: str) -> dict[str, Any]:

@@ -59,11 +59,11 @@ class Generation:
 
     async def ready(self) -> bool:
         """Wait until the writer takes orders; False if it ends before."""
-        process = self._writer.process
-        if not await asyncio.shield(process.ready):
-            return False
-        observe.log.info("writer started", pid=process.pid)
-        return True
+        return await asyncio.shield(self._writer.process.ready)
+
+    def tell(self) -> None:
+        """Say in the log that the writer was started. (Nothing is said before the URL, which scripts read first.)"""
+        observe.log.info("writer started", pid=self._writer.process.pid)
 
     async def keep(self) -> None:
         """Replace the writer whenever it dies, until cancelled or ended."""

@@ -116,6 +116,7 @@ class Supervisor:
                 observe.log.error("a worker ended before it took connections, so the start is given up")
                 return
         announce(server.base_url(self._listener))
+        first.tell()
         for place in places:
             observe.log.info("worker started", pid=place.process.pid)
         async with asyncio.TaskGroup() as group:
@@ -128,12 +129,13 @@ class Supervisor:
         """Start a writer, and wait until it takes orders. From then on its generation is the one that workers are
         started in. None if it does not come to that.
         """
+        path = next(self._paths)
         try:
-            path = next(self._paths)
             generation = Generation(path, self._commands, self._listener, self._environment, self._patience)
         except OSError as problem:
-            # A path that is too long has no number, and so no text of the system's.
-            observe.log.error("writer not started", reason=problem.strerror or str(problem))
+            # A path that is too long for a socket has no number of the system's, and so no text.
+            reason = problem.strerror or f"{problem} (107 bytes at most): {path}, a folder in TMPDIR"
+            observe.log.error("writer not started", reason=reason)
             return None
         self._generations.append(generation)
         if await generation.ready():
@@ -152,6 +154,7 @@ class Supervisor:
             self._renewing.clear()
             generation = await self._begin_generation()
             if generation is not None:
+                generation.tell()
                 group.create_task(generation.keep())
                 await self._renew(places)
 

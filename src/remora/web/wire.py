@@ -1,7 +1,8 @@
 """What a worker and the writer say to each other: letters one way, answers the other, many of them in a frame.
 
 Both are processes of one server and of one installed version (see `supervisor`), so that nothing here has to be
-understood by another. A frame is the length of its content, and the content: a list in MessagePack.
+understood by another. A frame is the length of its content, and the content: a list in JSON, for metadata is the
+caller's own, and a number in it may be larger than MessagePack has room for.
 """
 
 from __future__ import annotations
@@ -42,9 +43,9 @@ class Answer(Struct, array_like=True, frozen=True):
     refusal: Refused | None = None
 
 
-_encode = msgspec.msgpack.Encoder().encode
-letters = msgspec.msgpack.Decoder(list[Letter]).decode
-answers = msgspec.msgpack.Decoder(list[Answer]).decode
+_encode = msgspec.json.Encoder().encode
+letters = msgspec.json.Decoder(list[Letter]).decode
+answers = msgspec.json.Decoder(list[Answer]).decode
 
 
 def frame(content: Sequence[Letter] | Sequence[Answer]) -> bytes:
