@@ -96,8 +96,8 @@ def render(results: Results) -> None:
 
 
 def chosen(names: list[str] | None, *, quick: bool) -> list[Row]:
-    """The rows of these names, or that begin with one of them: `lookup`, `lookup-1`, `lookup-1-sqlite`. Without names it
-    is all of them, or, to be quick, those that are judged.
+    """The rows of these names, or that begin with one of them: `lookup`, `lookup-1`, `lookup-1-sqlite`. Without names
+    it is all of them, or, to be quick, those that are judged.
     """
     if not names:
         return [row for row in ROWS if row.wanted or not quick]
