@@ -11,11 +11,11 @@ import httpx
 import psutil
 
 from tests.cast import POINT
-from tests.cli.test_serve import Serve, pair, serve
+from tests.cli.test_serve import Serve, pair, serve, short
 from tests.servers.process import wait_until
 from tests.stores import only
 
-__all__ = ["pair", "serve"]  # fixtures
+__all__ = ["pair", "serve", "short"]  # fixtures
 
 LIMIT = 50
 WORKER = "remora.web.worker"
@@ -60,10 +60,8 @@ def admitted(url: str, pair: Any, requests: int) -> int:
 
 
 @only("sqlite", why="limits have nothing to do with the store")
-def test_a_limit_is_kept_exactly_over_the_workers_of_a_server(serve: Serve, pair: Any, tmp_path: Path) -> None:
-    folder = tmp_path / "temporary"
-    folder.mkdir()
-    process, url = serve(REMORA_WORKERS="2", REMORA_RATE_LIMIT=f"{LIMIT}/hour", TMPDIR=str(folder))
+def test_a_limit_is_kept_exactly_over_the_workers_of_a_server(serve: Serve, pair: Any, short: Path) -> None:
+    process, url = serve(REMORA_WORKERS="2", REMORA_RATE_LIMIT=f"{LIMIT}/hour", TMPDIR=str(short))
     one, another = workers(process.pid)
     with stopped(one):
         first = admitted(url, pair, 30)
@@ -73,7 +71,7 @@ def test_a_limit_is_kept_exactly_over_the_workers_of_a_server(serve: Serve, pair
         rest = admitted(url, pair, LIMIT)
     # What the first has leased and not used yet, a sixteenth at most, is nobody else's.
     assert (first, second >= LIMIT - 30 - LIMIT // 16, first + second + rest) == (30, True, LIMIT)
-    assert {path.name for path in folder.glob("remora-run-*/limits*")} == {"limits-bot"}
+    assert {path.name for path in short.glob("remora-run-*/limits*")} == {"limits-bot"}
 
 
 @only("sqlite", why="limits have nothing to do with the store")

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import signal
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx
@@ -14,12 +12,12 @@ import psutil
 import pytest
 
 from tests.cast import POINT
-from tests.cli.test_serve import Serve, pair, serve
+from tests.cli.test_serve import Serve, pair, serve, short
 from tests.scraped import Scraped, parsed
 from tests.servers.process import wait_until
 from tests.shell import Shell
 
-__all__ = ["pair", "serve"]  # fixtures
+__all__ = ["pair", "serve", "short"]  # fixtures
 
 
 @pytest.fixture
@@ -27,13 +25,6 @@ def folder(tmp_path: Path) -> Path:
     made = tmp_path / "shared"
     made.mkdir()
     return made
-
-
-@pytest.fixture
-def short() -> Iterator[Path]:
-    """A folder whose path leaves room for a socket in it."""
-    with TemporaryDirectory(dir="/tmp") as made:
-        yield Path(made)
 
 
 @pytest.fixture
@@ -144,10 +135,10 @@ def test_the_workers_and_the_writer_of_one_server_count_together_and_leave_nothi
         grant(url, pair, client_id, f"k{number}")
     wait_until(lambda: settled(12), "all have counted what they answered")
     before = scrape(url).values("worker", "process_start_time_seconds")
-    assert len(before) == 3
+    assert len(before) == 4
     kill_one(process, "remora.web.worker")
     wait_until(
-        lambda: len(now := scrape_if_up(url)) == 3 and now != before, "a new worker is there instead of the dead one"
+        lambda: len(now := scrape_if_up(url)) == 4 and now != before, "a new worker is there instead of the dead one"
     )
     grant(url, pair, client_id, "k12")
     wait_until(lambda: settled(13), "all have counted what they answered")

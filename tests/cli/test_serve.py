@@ -11,17 +11,26 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx
 import psutil
 import pytest
 
+from remora.web.writer import NICE
 from tests.backdoor import BackDoor
 from tests.cast import POINT
 from tests.shell import REMORA, Shell
 
 Serve = Callable[..., tuple[subprocess.Popen[str], str]]
+
+
+@pytest.fixture
+def short() -> Iterator[Path]:
+    """A folder whose path leaves room for a socket in it."""
+    with TemporaryDirectory(dir="/tmp") as made:
+        yield Path(made)
 
 
 @pytest.fixture
@@ -143,6 +152,8 @@ def test_several_workers_and_their_writer_serve_whichever_store_it_is_and_need_n
     assert commands(process) == ["remora.web.worker", "remora.web.worker", "remora.web.writer"]
     for number in range(10):
         assert grant(url, pair, client_id, f"k{number}").status_code == 200
+    [writer] = (each for each in psutil.Process(process.pid).children() if "remora.web.writer" in each.cmdline())
+    assert {os.getpriority(os.PRIO_PROCESS, thread.id) for thread in writer.threads()} == {NICE}
     assert ask(url, pair, client_id).json()["points"][0]["points"] == 10
     shell.ok("points", "grant", "tea", client_id, "5")
     assert ask(url, pair, client_id).json()["points"][0]["points"] == 15
