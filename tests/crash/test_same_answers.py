@@ -25,7 +25,9 @@ Said = tuple[int, dict[str, str], str]
 
 INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 CODE = re.compile(r'"code":(\d+)')
-REFUSED = {37011, 110000}
+REFUSED = {37011, 110000, 900003, 900004} | set(range(900006, 900013))
+"""The codes of what the calls below are refused with, so that none of them is forgotten."""
+
 PASSING = {"date", "x-request-id", "content-length", "ratelimit"}
 """Headers that tell of the moment, or of the instants in the body."""
 
