@@ -22,7 +22,7 @@ from starlette.types import ASGIApp
 from remora import settings
 from remora.clock import SystemClock
 from remora.errors import Refusal
-from remora.service.installation import open_installation
+from remora.service.installation import Installation, open_installation
 from remora.settings import Settings, SettingsError
 from remora.web import observe, server
 from remora.web.app import Application
@@ -88,17 +88,20 @@ def serve(application: ASGIApp, read: Settings, last_seconds: float = LAST_SECON
     Server(server.config(application, read), lifeline, last_seconds).run(sockets=[listener])
 
 
-def main() -> None:
-    """Serve the installation that the environment names, with the writer that listens at the path given; where it is
-    refused, log why, and end with status 1.
-    """
-    observe.configure_logging()
+def opened(role: str) -> tuple[Settings, Installation]:
+    """The installation that the environment names. Where it is refused, log why, and end with status 1."""
     try:
         read = settings.load()
-        installation = open_installation(read, SystemClock(), serving=True)
+        return read, open_installation(read, SystemClock(), serving=True)
     except (Refusal, SettingsError) as problem:
-        observe.log.error("worker refused", pid=os.getpid(), reason=str(problem))
+        observe.log.error(f"{role} refused", pid=os.getpid(), reason=str(problem))
         sys.exit(1)
+
+
+def main() -> None:
+    """Serve with the writer that listens at the path given."""
+    observe.configure_logging()
+    read, installation = opened("worker")
     writer = Path(sys.argv[1])
     run = Run(writer, limits=writer.with_name("limits"))
     with closing(installation), closing(Application(installation, read, run=run)) as application:

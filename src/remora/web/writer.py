@@ -17,15 +17,13 @@ import time
 from contextlib import ExitStack, closing, suppress
 from functools import partial
 
-from remora import settings
-from remora.clock import SystemClock
 from remora.engine import Engine, Watch
 from remora.errors import Refusal, StoreUnavailable
 from remora.service import desk
 from remora.service.desk import Result
-from remora.service.installation import Installation, open_installation
+from remora.service.installation import Installation
 from remora.service.orders import Job, refused
-from remora.settings import Settings, SettingsError
+from remora.settings import Settings
 from remora.web import observe, server, tally, tracing, wire
 from remora.web.figures import Figures
 from remora.web.mailbox import too_slow
@@ -33,7 +31,7 @@ from remora.web.metrics import Metrics
 from remora.web.store import ORDERS_TOGETHER
 from remora.web.tracing import Tracing
 from remora.web.wire import Answer, Frames
-from remora.web.worker import LAST_SECONDS, READY
+from remora.web.worker import LAST_SECONDS, READY, opened
 
 NICE = 10
 """Where there are more processes to run than processors, those go first that answer look-ups, and the database. A
@@ -205,17 +203,12 @@ def serve(installation: Installation, read: Settings, listener: socket.socket, l
 
 
 def main() -> None:
-    """Serve the installation that the environment names; where it is refused, log why, and end with status 1."""
+    """Carry out orders of the installation that the environment names."""
     observe.configure_logging()
     os.nice(NICE)  # before there are other threads: each inherits it from the one that starts it
     # A service manager signals the whole group, and workers have still to finish what they have begun.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    try:
-        read = settings.load()
-        installation = open_installation(read, SystemClock(), serving=True)
-    except (Refusal, SettingsError) as problem:
-        observe.log.error("writer refused", pid=os.getpid(), reason=str(problem))
-        sys.exit(1)
+    read, installation = opened("writer")
     listener, lifeline = (socket.socket(fileno=int(word)) for word in sys.argv[1:])
     with closing(installation):
         serve(installation, read, listener, lifeline)
