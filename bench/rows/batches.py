@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 from bench import call, script, wrk
 from bench.ground import Ground
 from bench.row import Pair, Row, at_least
+from bench.rows.grants import CONNECTIONS as SINGLE
 from bench.rows.grants import grants
 from bench.shop import Shop, client_ids
 
@@ -19,8 +20,10 @@ counted more finely: only what is answered within the round counts.
 """
 
 
-def beside_single(of: Callable[[Ground], Shop]) -> Callable[[Ground], AbstractContextManager[Pair]]:
-    """Points that batches grant a second, and points that single grants do."""
+def beside_single(
+    of: Callable[[Ground], Shop], connections: int = SINGLE
+) -> Callable[[Ground], AbstractContextManager[Pair]]:
+    """Points that batches grant a second, and points that single grants by so many connections do."""
 
     @contextmanager
     def measure(ground: Ground) -> Iterator[Pair]:
@@ -35,23 +38,39 @@ def beside_single(of: Callable[[Ground], Shop]) -> Callable[[Ground], AbstractCo
                 address = call.url(remora, shop, "/batch")
                 return SIZE * wrk.drive(address, path, CONNECTIONS, ground.scale.seconds, keys).rate
 
-            yield Pair(batches, grants(ground, remora, shop))
+            yield Pair(batches, grants(ground, remora, shop, connections=connections))
 
     return measure
 
 
-ROWS = tuple(
-    Row(
-        f"batch-{name.lower()}",
-        f"`batch` of 1,000 grants, {name}",
-        "single grants over HTTP, 64 connections",
-        "points/s",
-        at_least(5.0),
-        "wrk, 4 batches at a time, grants of one point to random clients, a key for each.",
-        beside_single(of),
-    )
-    for name, of in (
-        ("SQLite", lambda ground: ground.sqlite_shop),
-        ("PostgreSQL", lambda ground: ground.postgres_shop),
-    )
+SHOPS: tuple[tuple[str, Callable[[Ground], Shop]], ...] = (
+    ("SQLite", lambda ground: ground.sqlite_shop),
+    ("PostgreSQL", lambda ground: ground.postgres_shop),
+)
+
+ROWS = (
+    *(
+        Row(
+            f"batch-{name.lower()}",
+            f"`batch` of 1,000 grants, {name}",
+            f"single grants over HTTP, {SINGLE} connections",
+            "points/s",
+            at_least(5.0),
+            "wrk, 4 batches at a time, grants of one point to random clients, a key for each.",
+            beside_single(of),
+        )
+        for name, of in SHOPS
+    ),
+    *(
+        Row(
+            f"batch-{name.lower()}-same-connections",
+            f"`batch` of 1,000 grants, {name}",
+            f"single grants over HTTP, as many connections as batches, {CONNECTIONS}",
+            "points/s",
+            None,
+            f"As `batch-{name.lower()}`: what a caller gains who sends batches by the connections it has.",
+            beside_single(of, CONNECTIONS),
+        )
+        for name, of in SHOPS
+    ),
 )

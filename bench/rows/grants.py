@@ -34,7 +34,9 @@ END;
 """
 
 
-def grants(ground: Ground, server: Served, shop: Shop, *, hot: bool = False) -> Callable[[], float]:
+def grants(
+    ground: Ground, server: Served, shop: Shop, *, hot: bool = False, connections: int = CONNECTIONS
+) -> Callable[[], float]:
     """Grants of one point a second, to random clients, or all to one: another one in each round, since each grant
     is a lot that stays.
     """
@@ -46,7 +48,7 @@ def grants(ground: Ground, server: Served, shop: Shop, *, hot: bool = False) -> 
         who = str(number) if hot else "random"
         call.drain(server, shop)
         keys = f"{server.process.pid}-{number}-"
-        return wrk.drive(call.url(server, shop, "/grant"), path, CONNECTIONS, ground.scale.seconds, keys, who).rate
+        return wrk.drive(call.url(server, shop, "/grant"), path, connections, ground.scale.seconds, keys, who).rate
 
     return rate
 
