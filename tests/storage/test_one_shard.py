@@ -18,7 +18,8 @@ from remora.service.installation import Installation, migrate, open_installation
 from remora.settings import PostgresUrl, Secret, Settings
 from remora.storage import postgresql
 from remora.storage.migrations import citus
-from remora.storage.pipeline import Numbered, Pipeline
+from remora.storage.numbered import Numbered, by_name
+from remora.storage.pipeline import Pipeline
 from remora.web.routes import API
 from tests.cast import SIGNING_KEY, START, Api, ManualClock, open_shop
 from tests.servers.databases import Databases
@@ -250,7 +251,7 @@ def test_requests_send_nothing_else(
     clock: ManualClock,
     sent: list[bytes],
 ) -> None:
-    named = {each.text: name for name, each in postgresql._numbered().items()}
+    named = {each.text: name for name, each in by_name().items()}
     ours = (postgresql.READ, postgresql.WRITE, postgresql.COMMIT, postgresql._SESSION, postgresql.NOT_FOR_EVER)
     control = {each.text for each in ours} | {b"ROLLBACK"}
     shop, rival = open_shop(installation, "teaShop01"), open_shop(installation, "rivalShop")

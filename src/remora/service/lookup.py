@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -16,7 +17,7 @@ from remora.storage import accounts
 from remora.storage import balances as stored_balances
 from remora.storage.balances import Stored
 from remora.storage.bots import Caller
-from remora.storage.database import Reads, Row, Transaction
+from remora.storage.database import Query, Row, Transaction
 
 NOBODY: tuple[str, ...] = ()
 NOTHING: tuple[Row, ...] = ()
@@ -43,6 +44,14 @@ class Question(Struct, frozen=True):
         return 1 + len(self.wanted)
 
 
+class Sought(NamedTuple):
+    """All that questions ask, each id once: who they are, clients by their encoded ids, and by each platform's ids."""
+
+    token_ids: Collection[str]
+    client_ids: Collection[str]
+    on_platform: Mapping[Platform, Collection[str]]
+
+
 class LookedUp(Struct, frozen=True):
     """The rows of the clients found (see `Found`), in the order asked and each once."""
 
@@ -67,14 +76,45 @@ def answer(installation: Installation, bot_id: str, questions: Sequence[Question
     """Answer one bot's questions, in order: what each client can spend now, exactly, whether or not anything was
     settled. Whether the caller may know it is for `access` to say.
     """
-    now = installation.clock.now()
-    stored = _stored(installation.database, bot_id, questions, now)
-    if stored.stale():
-        # Balance, lots and holds have to be of one moment now.
-        with installation.database.read() as tx:
-            stored = _stored(tx, bot_id, questions, now)
-            stored.freshen(_computed(tx, bot_id, stored.stale(), now))
-    return [Answer(stored.callers.get(question.token_id), _found(question.wanted, stored)) for question in questions]
+    now, all_sought = installation.clock.now(), sought(questions)
+    stored = stored_balances.read(installation.database, bot_id, *all_sought, now)
+    return computed(installation, bot_id, questions) if stored.stale() else _answers(questions, stored)
+
+
+def sought(questions: Sequence[Question]) -> Sought:
+    """What has to be read for one bot's questions."""
+    if len(questions) == 1:
+        [only] = questions
+        wanted = only.wanted
+        by_platform = {wanted.platform: wanted.platform_client_ids} if wanted.platform else {}
+        return Sought((only.token_id,), wanted.client_ids, by_platform)
+    token_ids = {question.token_id for question in questions}
+    client_ids = {client_id for question in questions for client_id in question.wanted.client_ids}
+    on_platform: dict[Platform, set[str]] = defaultdict(set)
+    for question in questions:
+        if question.wanted.platform and question.wanted.platform_client_ids:
+            on_platform[question.wanted.platform].update(question.wanted.platform_client_ids)
+    return Sought(token_ids, client_ids, on_platform)
+
+
+def queries(bot_id: str, all_sought: Sought, now: int) -> list[Query]:
+    """What `answered` needs the rows of, where somebody else asks the store."""
+    return stored_balances.queries(bot_id, *all_sought, now)
+
+
+def answered(questions: Sequence[Question], all_sought: Sought, rows: Sequence[list[Row]]) -> list[Answer] | None:
+    """The answers, from the rows of the queries; None where a balance is stale, and has to be `computed`."""
+    stored = stored_balances.stored(rows, *all_sought)
+    return None if stored.stale() else _answers(questions, stored)
+
+
+def computed(installation: Installation, bot_id: str, questions: Sequence[Question]) -> list[Answer]:
+    """As `answer`. What is stale is computed from lots and holds: all of it has to be of one moment."""
+    with installation.database.read() as tx:
+        now = installation.clock.now()
+        stored = stored_balances.read(tx, bot_id, *sought(questions), now)
+        stored.freshen(_computed(tx, bot_id, stored.stale(), now))
+        return _answers(questions, stored)
 
 
 def balances(installation: Installation, bot_id: str, client_ids: Sequence[str]) -> dict[str, Balance]:
@@ -86,20 +126,8 @@ def balances(installation: Installation, bot_id: str, client_ids: Sequence[str])
     return {client_id: Balance(Platform(platform), points) for client_id, platform, points in found}
 
 
-def _stored(reads: Reads, bot_id: str, questions: Sequence[Question], now: int) -> Stored:
-    """One reading of all that the questions ask, each id once."""
-    if len(questions) == 1:
-        [only] = questions
-        wanted = only.wanted
-        by_platform = {wanted.platform: wanted.platform_client_ids} if wanted.platform else {}
-        return stored_balances.read(reads, bot_id, (only.token_id,), wanted.client_ids, by_platform, now)
-    token_ids = {question.token_id for question in questions}
-    client_ids = {client_id for question in questions for client_id in question.wanted.client_ids}
-    on_platform: dict[Platform, set[str]] = defaultdict(set)
-    for question in questions:
-        if question.wanted.platform and question.wanted.platform_client_ids:
-            on_platform[question.wanted.platform].update(question.wanted.platform_client_ids)
-    return stored_balances.read(reads, bot_id, token_ids, client_ids, on_platform, now)
+def _answers(questions: Sequence[Question], stored: Stored) -> list[Answer]:
+    return [Answer(stored.callers.get(question.token_id), _found(question.wanted, stored)) for question in questions]
 
 
 def _computed(tx: Transaction, bot_id: str, client_ids: set[str], now: int) -> dict[str, int]:

@@ -69,13 +69,35 @@ def read(
     now: int,
 ) -> Stored:
     """The callers, and the balances of those ids that are a client's, as far as they hold at `now`."""
-    queries: list[Query] = [("callers_find", {"bot_id": bot_id, "ids": tuple(token_ids)})]
+    rows = reads.together(*queries(bot_id, token_ids, client_ids, on_platform, now))
+    return stored(rows, token_ids, client_ids, on_platform)
+
+
+def queries(
+    bot_id: str,
+    token_ids: Collection[str],
+    client_ids: Collection[str],
+    on_platform: Mapping[Platform, Collection[str]],
+    now: int,
+) -> list[Query]:
+    """What the store is asked for that."""
+    asked: list[Query] = [("callers_find", {"bot_id": bot_id, "ids": tuple(token_ids)})]
     if client_ids:
-        queries.append(("balances_by_client_id", {"bot_id": bot_id, "ids": tuple(client_ids), "now": now}))
+        asked.append(("balances_by_client_id", {"bot_id": bot_id, "ids": tuple(client_ids), "now": now}))
     for platform, ids in on_platform.items():
         values = {"bot_id": bot_id, "platform": platform, "ids": tuple(ids), "now": now}
-        queries.append(("balances_by_platform", values))
-    callers, *found = reads.together(*queries)
+        asked.append(("balances_by_platform", values))
+    return asked
+
+
+def stored(
+    rows_of_each: Sequence[list[Row]],
+    token_ids: Collection[str],
+    client_ids: Collection[str],
+    on_platform: Mapping[Platform, Collection[str]],
+) -> Stored:
+    """What the rows of the queries say."""
+    callers, *found = rows_of_each
     return Stored(
         callers=bots.callers(callers, token_ids),
         clients=Found(found.pop(0) if client_ids else [], 0),

@@ -68,6 +68,45 @@ class PoolState(NamedTuple):
     waited_seconds: float
 
 
+class Line(Protocol):
+    """A connection of one's own that is asked and not waited for. Whoever has it watches its socket, calls `read` when
+    there is something to read, and then `answers` until there are none.
+
+    Where anything of it raises, it can only be closed: what was asked and is not answered has to be asked on another.
+    """
+
+    fileno: int
+    """The socket's. It is not to be watched any more when the line is closed."""
+
+    def ask(self, *queries: Query) -> None:
+        """Ask as `together` does. Any number may be asked before the first is answered."""
+        ...
+
+    def flush(self) -> bool:
+        """Send what was asked. False if not all of it can go now: it is to be called again, once the socket can be
+        written to.
+        """
+        ...
+
+    def read(self) -> None:
+        """Take what has come. Raises if the connection is lost, also while nothing is asked."""
+        ...
+
+    def answers(self) -> list[list[Row]] | None:
+        """Every row of each query that was asked first and is not answered yet, once they are all there; else None.
+        Raises what is at fault with these queries, as `together` does.
+        """
+        ...
+
+    def is_lost(self) -> bool:
+        """Whether it was the connection that failed, rather than what was asked."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the connection. Waits for nobody."""
+        ...
+
+
 class Database(Reads, Protocol):
     """One store. `together` sees a snapshot for each query. Both transactions end when the block does: kept if it
     ends well, undone if it raises.
@@ -94,6 +133,10 @@ class Database(Reads, Protocol):
         """As `write`. It begins with queries, every row of which it gives: on a store that is far away, for the same
         way there and back.
         """
+        ...
+
+    def line(self) -> Line | None:
+        """Wait for a connection that then need not be waited for; None where the store is embedded."""
         ...
 
     def pool_state(self) -> PoolState | None:

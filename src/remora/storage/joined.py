@@ -38,6 +38,9 @@ class Joined:
         with self.write() as tx:
             yield tx, tx.together(*queries)
 
+    def line(self) -> None:
+        """Nothing would join the transaction there."""
+
     def pool_state(self) -> None:
         """It has no connection of its own."""
 

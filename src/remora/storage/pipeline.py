@@ -5,42 +5,30 @@ psycopg's is made of cursors, and waits for the server once more at its end: it 
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Mapping, Sequence
 
 import psycopg
-from msgspec import Struct
 from psycopg.abc import PQGen
 from psycopg.adapt import Transformer
 from psycopg.errors import error_from_result
-from psycopg.generators import fetch_many, send
 from psycopg.pq import ExecStatus, Format
 from psycopg.pq.abc import PGresult
+from psycopg.waiting import Ready, Wait
 
 from remora.storage.connection import Connection
-from remora.storage.database import Row
-
-FAILED = ExecStatus.FATAL_ERROR
-
-
-class Numbered(Struct, frozen=True):
-    """A statement in the server's own terms, `$1` for the first of its values."""
-
-    name: bytes
-    text: bytes
-    values: tuple[str, ...]
-
-
-def numbered(name: str, text: str) -> Numbered:
-    """A statement that says `:name` for a value."""
-    order: dict[str, int] = {}
-    text = re.sub(r":([a-z_]+)", lambda found: f"${order.setdefault(found[1], len(order) + 1)}", text)
-    return Numbered(name.encode(), text.encode(), tuple(order))
+from remora.storage.database import Query, Row
+from remora.storage.numbered import Numbered, by_name
+from remora.storage.parameters import array
 
 
 class Pipeline:
-    """The statements that were sent on a connection, and are not answered yet. After a fault the connection can only
-    be closed: of the statements that came behind, it believes that the server has prepared them.
+    """The statements that were sent on a connection, and are not answered yet. Those up to an `end` are one part: a
+    transaction of their own, in which what comes behind a fault is not carried out. `back` waits for a part; who may
+    not wait sends with `flush`, and looks at what has come with `read` and `arrived`.
+
+    After a fault the connection can only be closed: of the statements that came behind, it believes that the server
+    has prepared them.
     """
 
     def __init__(self, connection: Connection, *, prepares: bool) -> None:
@@ -48,33 +36,80 @@ class Pipeline:
         self._connection = connection
         self._pgconn = connection.pgconn
         self._prepares = prepares
-        self._asked: list[bool] = []
-        """Of each command on its way, whether it is a statement: else it prepares one."""
+        self._on_their_way: deque[bool] = deque()
+        """Of each command, whether its answer is wanted: that of one that prepares a statement is not."""
+        self._open = False
+        self._ends = 0
+        self._came: list[PGresult] = []
+        self._ended = False
+        self._fault: psycopg.Error | None = None
 
     def send(self, statement: Numbered, values: Mapping[str, object]) -> None:
-        """Put a statement on its way. Its fault is told by `back`."""
-        if not self._asked:
+        """Put a statement on its way. Its fault is told with the answers."""
+        if not self._open and not self._ends:
             self._pgconn.enter_pipeline_mode()
+        self._open = True
         given = [_in_text(values[name]) for name in statement.values]
         if self._prepares:
             if statement.name not in self._connection.prepared:
                 self._pgconn.send_prepare(statement.name, statement.text)
                 self._connection.prepared.add(statement.name)
-                self._asked.append(False)
+                self._on_their_way.append(False)
             self._pgconn.send_query_prepared(statement.name, given, result_format=Format.BINARY)
         else:
             self._pgconn.send_query_params(statement.text, given, result_format=Format.BINARY)
-        self._asked.append(True)
+        self._on_their_way.append(True)
 
-    def flush(self) -> None:
-        """Let the server begin with what was sent, while more is got ready."""
-        self._pgconn.flush()
+    def ask(self, queries: Sequence[Query]) -> None:
+        """Send queries; `found` has their rows."""
+        statements = by_name()
+        for query, values in queries:
+            self.send(statements[query], _in_json(values))
+
+    def end(self) -> None:
+        """End the part."""
+        self._pgconn.pipeline_sync()
+        self._open = False
+        self._ends += 1
+
+    def flush(self) -> bool:
+        """Let the server begin with what was sent. False if it cannot take all of it now: then it wants to be called
+        again once the socket can be written to; or read from, when `read` comes first.
+        """
+        return self._pgconn.flush() == 0
+
+    def read(self) -> None:
+        """Take what the server has sent so far. OperationalError if the connection is lost."""
+        try:
+            self._pgconn.consume_input()
+        except psycopg.OperationalError as lost:
+            raise self._fault_or(lost) from None
+
+    def arrived(self) -> list[PGresult] | None:
+        """The answers to the part that was sent first, in order, if all of it was read; else None. Raises the fault
+        among them; or OperationalError if the connection is lost.
+        """
+        # libpq waits if it is asked for more than it has: each time it has to say first that it is not busy.
+        while self._ends and not self._pgconn.is_busy():
+            answer = self._pgconn.get_result()
+            if answer is None:
+                self._end_answer()
+            elif answer.status == ExecStatus.PIPELINE_SYNC:
+                return self._part()
+            else:
+                self._take(answer)
+        return None
 
     def back(self) -> list[PGresult]:
         """Wait for the answers to all that was sent, in order. Raises the first fault among them."""
-        if not self._asked:
+        if not self._open:
             return []
-        return self._connection.wait(self._answers())
+        self.end()
+        return self._connection.wait(self._waiting())
+
+    def found(self, answers: Sequence[PGresult], number: int) -> list[list[Row]]:
+        """Every row of each of the last so many queries, given all answers to their part."""
+        return [self.rows(answer) for answer in answers[len(answers) - number :]]
 
     def rows(self, answer: PGresult) -> list[Row]:
         """Every row of an answer."""
@@ -82,33 +117,47 @@ class Pipeline:
         loading.set_pgresult(answer)
         return loading.load_rows(0, answer.ntuples, tuple)
 
-    def _answers(self) -> PQGen[list[PGresult]]:
-        asked, self._asked = self._asked, []
-        answers: list[PGresult] = []
-        fault: psycopg.Error | None = None
-        try:
-            self._pgconn.pipeline_sync()
-            yield from send(self._pgconn)
-            for is_statement in asked:
-                answer = _only((yield from fetch_many(self._pgconn)))
-                if answer.status == FAILED:  # those behind it are not carried out
-                    fault = error_from_result(answer, encoding=self._connection.info.encoding)
-                if is_statement:
-                    answers.append(answer)
-            _only((yield from fetch_many(self._pgconn)))  # the end of the pipeline
-            self._pgconn.exit_pipeline_mode()
-        except psycopg.OperationalError as lost:
-            # What the server said before it hung up tells more.
-            raise fault or lost from None
-        if fault is not None:
-            raise fault
+    def _waiting(self) -> PQGen[list[PGresult]]:
+        while not self.flush():
+            if (yield Wait.RW) & Ready.R:
+                self.read()
+        while (answers := self.arrived()) is None:
+            yield Wait.R
+            self.read()
         return answers
 
+    def _take(self, answer: PGresult) -> None:
+        self._ended = False
+        if answer.status == ExecStatus.FATAL_ERROR:  # those behind it are not carried out
+            self._fault = self._fault or error_from_result(answer, encoding=self._connection.info.encoding)
+        if self._on_their_way and self._on_their_way.popleft():
+            self._came.append(answer)
 
-def _only(answers: list[PGresult]) -> PGresult:
-    if not answers:
-        raise psycopg.OperationalError("the connection was lost")
-    return answers[0]
+    def _end_answer(self) -> None:
+        """An answer ends with nothing, once: more of that comes where a connection was lost."""
+        if self._ended:
+            raise self._fault_or(psycopg.OperationalError("the connection was lost"))
+        self._ended = True
+
+    def _part(self) -> list[PGresult]:
+        came, fault = self._came, self._fault
+        self._came, self._fault, self._ended = [], None, False
+        self._ends -= 1
+        if not self._open and not self._ends:
+            self._pgconn.exit_pipeline_mode()
+        if fault is not None:
+            raise fault
+        return came
+
+    def _fault_or(self, lost: psycopg.OperationalError) -> psycopg.Error:
+        """What the server said before it hung up tells more."""
+        return self._fault or lost
+
+
+def _in_json(values: Mapping[str, object]) -> Mapping[str, object]:
+    """Values with their list, if there is one, as a JSON array."""
+    ids = values.get("ids")
+    return {**values, "ids": array(ids)} if isinstance(ids, tuple) else values
 
 
 def _in_text(value: object) -> bytes | None:

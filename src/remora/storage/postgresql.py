@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from functools import cache
+from functools import partial
 
 import psycopg
 from psycopg import errors as pg
@@ -17,9 +17,10 @@ from remora.errors import StoreUnavailable
 from remora.settings import Secret
 from remora.storage.connection import Connection, conninfo_of, errors_translated, is_pooled, translated
 from remora.storage.database import Begun, Names, PoolState, Query, Row, Transaction
-from remora.storage.named import statements
-from remora.storage.parameters import array, columns
-from remora.storage.pipeline import Numbered, Pipeline, numbered
+from remora.storage.line import PostgresLine
+from remora.storage.numbered import Numbered, by_name, numbered
+from remora.storage.parameters import columns
+from remora.storage.pipeline import Pipeline
 
 AWAY_SECONDS = 0.1
 """How long a connection is waited for while the server is known to be away: someone has to find out that it is back."""
@@ -107,6 +108,11 @@ class PostgresDatabase:
 
     def write_after(self, *queries: Query) -> AbstractContextManager[Begun]:
         return self._transaction(WRITE, *queries)
+
+    def line(self) -> PostgresLine:
+        connection = self._connection()
+        begin = partial(self._limit, local=True) if self._pooled_elsewhere else None
+        return PostgresLine(connection, self._pipeline(connection), begin, self.pool.putconn)
 
     def pool_state(self) -> PoolState:
         told = self.pool.get_stats()  # it leaves out what never happened
@@ -204,7 +210,7 @@ class PostgresTransaction:
     def __init__(self, connection: Connection, pipeline: Pipeline) -> None:
         self._connection = connection
         self._pipeline = pipeline
-        self._statements = _numbered()
+        self._statements = by_name()
 
     def run(self, query: str, **values: object) -> int:
         return self._answer(query, values).command_tuples or 0
@@ -224,10 +230,8 @@ class PostgresTransaction:
         return self._pipeline.rows(self._answer(query, values))
 
     def together(self, *queries: Query) -> list[list[Row]]:
-        for query, values in queries:
-            self._pipeline.send(self._statements[query], _in_json(values))
-        answers = self._pipeline.back()
-        return [self._pipeline.rows(answer) for answer in answers[len(answers) - len(queries) :]]
+        self._pipeline.ask(queries)
+        return self._pipeline.found(self._pipeline.back(), len(queries))
 
     def script(self, text: str) -> None:
         self._pipeline.back()
@@ -269,15 +273,3 @@ def _leave(connection: Connection) -> None:
             connection.close()  # the server rolls back
     except psycopg.Error:
         connection.close()
-
-
-def _in_json(values: Mapping[str, object]) -> Mapping[str, object]:
-    """Values with their list, if there is one, as a JSON array."""
-    ids = values.get("ids")
-    return {**values, "ids": array(ids)} if isinstance(ids, tuple) else values
-
-
-@cache
-def _numbered() -> dict[str, Numbered]:
-    """The statements by name."""
-    return {name: numbered(name, each.text) for name, each in statements("postgresql").items()}

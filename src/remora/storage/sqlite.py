@@ -99,6 +99,9 @@ class SqliteDatabase:
             connection.execute("PRAGMA page_count").fetchall()
             yield connection
 
+    def line(self) -> None:
+        """It answers in this process."""
+
     def pool_state(self) -> None:
         """Each thread has its own connection."""
 
