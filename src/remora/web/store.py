@@ -7,6 +7,7 @@ look-ups that wait at the same time are one way there and back.
 from __future__ import annotations
 
 import asyncio
+from asyncio import AbstractEventLoop
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
@@ -24,6 +25,7 @@ from remora.storage.database import Transaction
 from remora.web.link import Link
 from remora.web.mailbox import Mailbox, too_slow
 from remora.web.metrics import Metrics
+from remora.web.reader import Reader
 from remora.web.tracing import Tracing
 from remora.web.turn import Turn
 
@@ -36,9 +38,6 @@ ORDERS_BESIDE_LOOKUPS = 12
 """So many in an embedded store, as long as there are look-ups too: each of its commits leaves the interpreter to them,
 and its orders come back to the loop a few at a time.
 """
-
-IDS_TOGETHER = 5_000
-"""At most so many ids are looked up in one statement."""
 
 GATHERED = 20
 """Whoever asks an embedded store for more ids than so many gains nothing by asking together with others."""
@@ -63,6 +62,7 @@ class Store:
     ) -> None:
         """`writer`: where the writer listens, if that is a process of its own."""
         self.installation = installation
+        self._settings = settings
         self._metrics = metrics
         self._tracing = tracing
         patience_seconds = WAITS * settings.database_timeout_seconds
@@ -73,23 +73,19 @@ class Store:
             self._engine_of_orders(settings) if writer is None else Link(writer, patience_seconds)
         )
         self._turn: Turn[Question, Answer] = Turn(partial(lookup.answer, installation))
-        self.reader: Engine[Question, Answer] | None = None
-        if not installation.database.embedded:
-            self.reader = Engine(
-                "reader",
-                partial(lookup.answer, installation),
-                weigh=len,
-                most_waiting=settings.queue_limit * LOOKED_UP_FOR_EACH,
-                most_together=lambda: IDS_TOGETHER,
-                watches=self._watches("reader", settings.queue_limit * LOOKED_UP_FOR_EACH),
-            )
         # As many as there are connections for, beside the reader's and the writer's.
         self._threads = ThreadPoolExecutor(max(1, settings.pool_size - 2), "remora-store")
+        self._reader: Reader | None = None
+        if not installation.database.embedded:
+            self._reads_watched = self._watches("reader", settings.queue_limit * LOOKED_UP_FOR_EACH)
 
     async def look_up(self, bot_id: str, question: Question) -> Answer:
         """Who asks, and what they ask for."""
-        if self.reader is not None:
-            return await self._mailbox.answer_of(self.reader, bot_id, question, self._sender())
+        if not self.installation.database.embedded:
+            # Asking which loop it is costs a system call; one that runs is this one.
+            if self._reader is None or not self._reader.loop.is_running():
+                self._reader = self._reader_in(asyncio.get_running_loop())
+            return await self._reader.answer_of(bot_id, question, self._sender())
         if (ids := len(question)) > 1:  # else it is only about who asks
             self._looked_up = True
             # Orders make the loop's turns long, and whoever waits for the end of one waits for another to begin.
@@ -114,8 +110,8 @@ class Store:
 
     def close(self) -> None:
         """Finish what was accepted."""
-        if self.reader is not None:
-            self.reader.close()
+        if self._reader is not None:
+            self._reader.close()
         self.writer.close()
         self._threads.shutdown()
 
@@ -133,6 +129,20 @@ class Store:
         """In the writer's thread: how many orders are carried out in the next transaction."""
         looked_up, self._looked_up = self._looked_up, False
         return ORDERS_BESIDE_LOOKUPS if looked_up else ORDERS_TOGETHER
+
+    def _reader_in(self, loop: AbstractEventLoop) -> Reader:
+        """For this event loop, and no more for the one before."""
+        if self._reader is not None:
+            self._reader.close()
+        return Reader(
+            loop,
+            self.installation,
+            self._threads,
+            timeout_seconds=self._settings.database_timeout_seconds,
+            patience_seconds=self._mailbox.patience_seconds,
+            most_waiting=self._settings.queue_limit * LOOKED_UP_FOR_EACH,
+            watches=self._reads_watched,
+        )
 
     def _watches(self, engine: str, limit: int) -> Sequence[Watch]:
         metrics = self._metrics.engine(engine, limit)
