@@ -1,7 +1,7 @@
 """The engine: what waits is taken together, carried out in one transaction for each bot, and answered.
 
-When idle a batch is one item and nobody waits. Under load a commit, or a way to the store and back, is shared by all
-that came meanwhile, and a client that everyone wants costs one row update per batch instead of a queue for a lock.
+When idle a batch is one item and nobody waits. Under load a commit is shared by all that came meanwhile, and a client
+that everyone wants costs one row update per batch instead of a queue for a lock.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How answers come back from the engines: to everyone, once, and for a bounded time."""
+"""How answers come back from an engine: to everyone, once, and for a bounded time."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ def engine(doubling: Doubling) -> Iterator[Engine[int, int]]:
     engine.close()
 
 
-async def asked(engine: Engine[int, int], mailbox: Mailbox, *numbers: int) -> list[int | BaseException]:
-    answers = (mailbox.answer_of(engine, "bot", number, None) for number in numbers)
+async def asked(mailbox: Mailbox[int, int], *numbers: int) -> list[int | BaseException]:
+    answers = (mailbox.answer_of("bot", number, None) for number in numbers)
     return await asyncio.wait_for(asyncio.gather(*answers, return_exceptions=True), WAIT_SECONDS)
 
 
@@ -54,39 +54,26 @@ def test_everyone_gets_their_own_answer_and_a_fault_is_its_own_ones_alone(
     engine: Engine[int, int], doubling: Doubling
 ) -> None:
     doubling.may.set()
-    *answers, fault = asyncio.run(asked(engine, Mailbox(WAIT_SECONDS), *range(100, 3_000), 13))
+    *answers, fault = asyncio.run(asked(Mailbox(engine, WAIT_SECONDS), *range(100, 3_000), 13))
     assert answers == list(range(200, 6_000, 2))
     assert isinstance(fault, ValueError)
 
 
-def test_two_engines_answer_into_one_box(engine: Engine[int, int], doubling: Doubling) -> None:
-    doubling.may.set()
-    other = Engine("other", doubling, weigh=lambda _: 1, most_waiting=10_000, most_together=lambda: 3)
-    mailbox = Mailbox(WAIT_SECONDS)
-
-    async def both() -> list[list[int | BaseException]]:
-        rounds = (asked(each, mailbox, *range(100, 600)) for each in (engine, other) * 5)
-        return list(await asyncio.gather(*rounds))
-
-    assert asyncio.run(both()) == [list(range(200, 1_200, 2))] * 10
-    other.close()
-
-
 def test_a_mailbox_serves_one_loop_after_the_other(engine: Engine[int, int], doubling: Doubling) -> None:
     doubling.may.set()
-    mailbox = Mailbox(WAIT_SECONDS)
-    assert [asyncio.run(asked(engine, mailbox, number)) for number in (1, 2, 3)] == [[2], [4], [6]]
+    mailbox = Mailbox(engine, WAIT_SECONDS)
+    assert [asyncio.run(asked(mailbox, number)) for number in (1, 2, 3)] == [[2], [4], [6]]
 
 
 def test_who_waits_too_long_is_told_whether_it_was_begun_and_what_was_not_never_is(
     engine: Engine[int, int], doubling: Doubling
 ) -> None:
-    mailbox = Mailbox(0.5)
+    mailbox = Mailbox(engine, 0.5)
 
     async def ask() -> list[int | BaseException]:
-        first = asyncio.create_task(mailbox.answer_of(engine, "bot", 1, None))
+        first = asyncio.create_task(mailbox.answer_of("bot", 1, None))
         await asyncio.to_thread(doubling.began.wait, WAIT_SECONDS)
-        second = asyncio.create_task(mailbox.answer_of(engine, "bot", 2, None))
+        second = asyncio.create_task(mailbox.answer_of("bot", 2, None))
         return list(await asyncio.wait_for(asyncio.gather(first, second, return_exceptions=True), WAIT_SECONDS))
 
     begun, waiting = asyncio.run(ask())

@@ -21,6 +21,9 @@ from remora.storage.database import Query, Row
 from remora.storage.numbered import Numbered, by_name
 from remora.storage.parameters import array
 
+# A look at an enumeration's member takes longer than one at a name.
+FAULT, END = ExecStatus.FATAL_ERROR, ExecStatus.PIPELINE_SYNC
+
 
 class Pipeline:
     """The statements that were sent on a connection, and are not answered yet. Those up to an `end` are one part: a
@@ -94,7 +97,7 @@ class Pipeline:
             answer = self._pgconn.get_result()
             if answer is None:
                 self._end_answer()
-            elif answer.status == ExecStatus.PIPELINE_SYNC:
+            elif answer.status == END:
                 return self._part()
             else:
                 self._take(answer)
@@ -128,7 +131,7 @@ class Pipeline:
 
     def _take(self, answer: PGresult) -> None:
         self._ended = False
-        if answer.status == ExecStatus.FATAL_ERROR:  # those behind it are not carried out
+        if answer.status == FAULT:  # those behind it are not carried out
             self._fault = self._fault or error_from_result(answer, encoding=self._connection.info.encoding)
         if self._on_their_way and self._on_their_way.popleft():
             self._came.append(answer)

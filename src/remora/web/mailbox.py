@@ -1,4 +1,4 @@
-"""How answers come from the engines' threads to the event loop: those of a batch together, and nobody waits for ever.
+"""How answers come from an engine's thread to the event loop: those of a batch together, and nobody waits for ever.
 
 A request that waits costs the loop one future. What a thread's own would cost beside it, a lock, a wake-up of the
 loop and a timer for each request, is here one wake-up for a batch and one timer for all.
@@ -10,8 +10,9 @@ import asyncio
 import threading
 from asyncio import AbstractEventLoop
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from remora.engine import Queue
 from remora.errors import StoreUnavailable
@@ -25,29 +26,30 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-class Mailbox:
-    """The answers that requests wait for. Whoever waits longer than `patience_seconds` is told so, and what was not
-    begun by then is not done.
+class Mailbox(Generic[Item, Result]):
+    """The answers of an engine that requests wait for. Whoever waits longer than `patience_seconds` is told so, and
+    what was not begun by then is not done.
     """
 
-    def __init__(self, patience_seconds: float) -> None:
-        self.patience_seconds = patience_seconds
-        self._box: _Box | None = None
+    def __init__(self, engine: Queue[Item, Result], patience_seconds: float) -> None:
+        self._engine = engine
+        self._patience_seconds = patience_seconds
+        self._box: _Box[Result] | None = None
 
     def is_empty(self) -> bool:
         """Whether nobody waits for an answer."""
         return self._box is None or self._box.is_empty()
 
-    async def answer_of(self, engine: Queue[Item, Result], bot_id: str, item: Item, sender: object) -> Result:
+    async def answer_of(self, bot_id: str, item: Item, sender: object) -> Result:
         """Queue an item, and wait for its answer, for a bounded time. What was accepted is carried out, though the
         one who waits for it be told to stop.
         """
         # Asking which loop it is costs a system call; one that is not over is this one.
         if self._box is None or not self._box.loop.is_running():
-            self._box = _Box(asyncio.get_running_loop(), self.patience_seconds)
+            self._box = _Box(asyncio.get_running_loop(), self._engine.wake, self._patience_seconds)
         letter: _Letter[Result] = _Letter(self._box)
-        engine.queue(bot_id, item, letter, sender, wake=False)
-        self._box.wake(engine)
+        self._engine.queue(bot_id, item, letter, sender, wake=False)
+        self._box.wake_engine()
         self._box.expect(letter)
         return await letter.future
 
@@ -66,7 +68,7 @@ class _Letter(Generic[Result]):
 
     __slots__ = ("_box", "_owned", "deadline", "fault", "future", "result")
 
-    def __init__(self, box: _Box) -> None:
+    def __init__(self, box: _Box[Result]) -> None:
         self._box = box
         self._owned = threading.Lock()
         self.deadline = box.loop.time() + box.patience_seconds
@@ -99,38 +101,39 @@ class _Letter(Generic[Result]):
             self.future.set_result(self.result)  # type: ignore[arg-type]  # no fault: it is the result, None or not
 
 
-class _Box:
+class _Box(Generic[Result]):
     """The letters of one event loop."""
 
-    def __init__(self, loop: AbstractEventLoop, patience_seconds: float) -> None:
+    def __init__(self, loop: AbstractEventLoop, wake: Callable[[], None], patience_seconds: float) -> None:
         self.loop = loop
         self.patience_seconds = patience_seconds
-        self._posted: deque[_Letter[object]] = deque()
+        self._posted: deque[_Letter[Result]] = deque()
         self._posting = threading.Lock()
         # In the order of their deadlines, for all wait equally long.
-        self._expected: deque[_Letter[object]] = deque()
+        self._expected: deque[_Letter[Result]] = deque()
         self._timed = False
-        self._waking: set[Queue[Any, Any]] = set()
+        self._wake = wake
+        self._waking = False
 
     def is_empty(self) -> bool:
         return not self._expected
 
-    def wake(self, engine: Queue[Any, Any]) -> None:
-        """In the loop: let an engine begin once the loop has gone through all that is ready, so that what came together
-        is one batch, and the threads change places once.
+    def wake_engine(self) -> None:
+        """In the loop: let the engine begin once the loop has gone through all that is ready, so that what came
+        together is one batch, and the threads change places once.
         """
-        if engine not in self._waking:
-            self._waking.add(engine)
-            self.loop.call_soon(self._wake, engine)
+        if not self._waking:
+            self._waking = True
+            self.loop.call_soon(self._wake_now)
 
-    def _wake(self, engine: Queue[Any, Any]) -> None:
-        self._waking.remove(engine)
-        engine.wake()
+    def _wake_now(self) -> None:
+        self._waking = False
+        self._wake()
 
     def post(self, letter: _Letter[Result]) -> None:
         """In any thread: bring a letter to the loop. Those of a batch come within microseconds: one wake-up does."""
         with self._posting:
-            self._posted.append(letter)  # type: ignore[arg-type]  # it is only opened
+            self._posted.append(letter)
             first = len(self._posted) == 1
         if first:
             with suppress(RuntimeError):  # the loop is closed, and nobody waits any more
@@ -138,7 +141,7 @@ class _Box:
 
     def expect(self, letter: _Letter[Result]) -> None:
         """In the loop: see to it that a letter is not waited for too long."""
-        self._expected.append(letter)  # type: ignore[arg-type]  # only its future is looked at
+        self._expected.append(letter)
         if not self._timed:
             self._timed = True
             self.loop.call_at(letter.deadline, self._give_up)

@@ -24,6 +24,7 @@ from remora.service import lookup
 from remora.service.installation import Installation
 from remora.service.lookup import Answer, Question
 from remora.storage.database import Line, Query, Row
+from remora.web.mailbox import too_slow
 from remora.web.way import Way
 
 IDS_TOGETHER = 5_000
@@ -175,7 +176,7 @@ class Reader:
             if asked.answer.done():
                 continue
             if asked.since + self._patience_seconds <= now:
-                asked.answer.set_exception(StoreUnavailable("the database is too slow now; nothing was done"))
+                asked.answer.set_exception(too_slow(begun=False))
             else:
                 oldest = asked.since if oldest is None else min(oldest, asked.since)
         self._timed = oldest is not None

@@ -65,13 +65,13 @@ class Store:
         self._settings = settings
         self._metrics = metrics
         self._tracing = tracing
-        patience_seconds = WAITS * settings.database_timeout_seconds
-        self._mailbox = Mailbox(patience_seconds)
+        self._patience_seconds = WAITS * settings.database_timeout_seconds
         self._looked_up = False
         """Whether an embedded store was asked for points since the writer last took orders."""
         self.writer: Queue[Job, Result] = (
-            self._engine_of_orders(settings) if writer is None else Link(writer, patience_seconds)
+            self._engine_of_orders(settings) if writer is None else Link(writer, self._patience_seconds)
         )
+        self._mailbox = Mailbox(self.writer, self._patience_seconds)
         self._turn: Turn[Question, Answer] = Turn(partial(lookup.answer, installation))
         # As many as there are connections for, beside the reader's and the writer's.
         self._threads = ThreadPoolExecutor(max(1, settings.pool_size - 2), "remora-store")
@@ -106,7 +106,7 @@ class Store:
 
     async def write(self, bot_id: str, job: Job) -> Result:
         """Queue a job, and wait until it is decided and on disk."""
-        return await self._mailbox.answer_of(self.writer, bot_id, job, self._sender())
+        return await self._mailbox.answer_of(bot_id, job, self._sender())
 
     def close(self) -> None:
         """Finish what was accepted."""
@@ -139,7 +139,7 @@ class Store:
             self.installation,
             self._threads,
             timeout_seconds=self._settings.database_timeout_seconds,
-            patience_seconds=self._mailbox.patience_seconds,
+            patience_seconds=self._patience_seconds,
             most_waiting=self._settings.queue_limit * LOOKED_UP_FOR_EACH,
             watches=self._reads_watched,
         )
@@ -159,6 +159,6 @@ class Store:
         """Wait for a thread, for a bounded time."""
         try:
             # Shielded: what was accepted is carried out, though the one who waits for it be told to stop.
-            return await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(future)), self._mailbox.patience_seconds)
+            return await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(future)), self._patience_seconds)
         except TimeoutError:
             raise too_slow(begun=not future.cancel()) from None

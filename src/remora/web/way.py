@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor, Future
 from typing import Protocol
 
-from remora.errors import StoreUnavailable
 from remora.storage.database import Line, Query, Row
+from remora.web.mailbox import too_slow
 
 STALLED = 2
 """A way is given up after so many times what one wait for the database may last: whatever the server has to tell of
@@ -155,7 +155,7 @@ class Way:
         left = self._departed + STALLED * self._timeout_seconds - self._loop.time()
         if left <= 0 and self._line is not None and self._parts:
             self._hang_up()
-            self._give_up(StoreUnavailable("the database is too slow now; nothing was done"))
+            self._give_up(too_slow(begun=False))
         self._timed = bool(self._parts)
         if self._timed:
             self._loop.call_later(left if left > 0 else self._timeout_seconds, self._look)

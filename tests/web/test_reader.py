@@ -1,0 +1,441 @@
+"""What is looked up in a far store by the event loop itself: together, to each their own, and for a bounded time.
+See also tests/crash, where the server goes away under load.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import psycopg
+import pytest
+from msgspec.structs import replace
+
+from remora.errors import StoreUnavailable
+from remora.service.installation import Installation, open_installation
+from remora.service.lookup import Answer, Question, Wanted
+from remora.settings import PostgresUrl, Secret, Settings
+from remora.storage.database import PoolState
+from remora.web import way
+from remora.web.reader import Reader
+from tests.backdoor import BackDoor
+from tests.cast import DAY, START, ManualClock, Shop, open_shop
+from tests.eventually import SECONDS, until
+from tests.servers.pgbouncer import PgBouncer
+from tests.servers.postgresql import PostgresServer
+from tests.stores import PostgresStore, settings_of, text_of
+
+IMPATIENT_SECONDS = 1
+
+OTHERS = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+WAITING = f"SELECT pid {OTHERS} AND wait_event_type = 'Lock'"
+
+
+@pytest.fixture(scope="module", params=["direct", "pooled"])
+def through(request: pytest.FixtureRequest) -> PgBouncer | None:
+    """PostgreSQL itself, or a pooler before it."""
+    return request.getfixturevalue("pgbouncer") if request.param == "pooled" else None
+
+
+@pytest.fixture(scope="module")
+def store(postgresql_store: PostgresStore) -> PostgresStore:
+    return postgresql_store
+
+
+@pytest.fixture
+def url(settings: Settings, through: PgBouncer | None) -> PostgresUrl:
+    direct = text_of(settings.database)
+    return PostgresUrl(Secret(direct if through is None else through.url(direct)))
+
+
+@dataclass
+class Noted:
+    """What was asked together: how many ids, and who sent them."""
+
+    depth: int = 0
+    batches: list[tuple[int, list[object]]] = field(default_factory=list)
+
+    def waiting(self, weight: int) -> None:
+        self.depth = weight
+
+    def done(self, weight: int, seconds: float, senders: Sequence[object]) -> None:
+        assert seconds > 0
+        self.batches.append((weight, list(senders)))
+
+
+@dataclass
+class Asking:
+    """A reader of the loop that runs, and short ways to ask it."""
+
+    reader: Reader
+    noted: Noted
+    installation: Installation
+
+    def ask(self, bot_id: str, *client_ids: str, sender: object = None) -> asyncio.Future[Answer]:
+        return self.reader.answer_of(bot_id, Question("", Wanted(client_ids)), sender)
+
+    async def all_of(self, *answers: Awaitable[Answer]) -> list[Answer | BaseException]:
+        return await asyncio.wait_for(asyncio.gather(*answers, return_exceptions=True), SECONDS)
+
+    async def close(self) -> None:
+        await asyncio.wait_for(asyncio.to_thread(self.reader.close), SECONDS)
+
+    def pool(self) -> PoolState:
+        state = self.installation.database.pool_state()
+        assert state is not None
+        return state
+
+
+Talk = Callable[[Asking], Awaitable[None]]
+Run = Callable[[Talk], None]
+
+
+@contextmanager
+def running(
+    installation: Installation, *, timeout_seconds: int = SECONDS, most_waiting: int = 1_000_000
+) -> Iterator[Run]:
+    threads = ThreadPoolExecutor(2)
+
+    async def talk_to(talk: Talk) -> None:
+        noted = Noted()
+        reader = Reader(
+            asyncio.get_running_loop(),
+            installation,
+            threads,
+            timeout_seconds=timeout_seconds,
+            patience_seconds=3 * timeout_seconds,
+            most_waiting=most_waiting,
+            watches=[noted],
+        )
+        asking = Asking(reader, noted, installation)
+        try:
+            await talk(asking)
+        finally:
+            await asking.close()
+        assert asking.noted.depth == 0
+
+    yield lambda talk: asyncio.run(talk_to(talk))
+    threads.shutdown()
+
+
+@contextmanager
+def serving(url: PostgresUrl, clock: ManualClock, *, timeout_seconds: int = SECONDS) -> Iterator[Installation]:
+    """An installation as a server opens it."""
+    opened = open_installation(replace(settings_of(url), database_timeout_seconds=timeout_seconds), clock, serving=True)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def far(url: PostgresUrl, clock: ManualClock) -> Iterator[Installation]:
+    with serving(url, clock) as installation:
+        yield installation
+
+
+@pytest.fixture
+def run(far: Installation) -> Iterator[Run]:
+    with running(far) as run:
+        yield run
+
+
+def points(answers: Sequence[Answer | BaseException]) -> list[list[int]]:
+    """What each was answered."""
+    found = []
+    for answer in answers:
+        assert isinstance(answer, Answer), answer
+        found.append([each.points for each in answer.found.by_client_id.values()])
+    return found
+
+
+@contextmanager
+def held(back_door: BackDoor) -> Iterator[None]:
+    """Nobody is answered about a client."""
+    with psycopg.connect(back_door._url) as connection:  # type: ignore[attr-defined]  # PostgreSQL's has one
+        connection.execute("LOCK TABLE clients")
+        yield
+
+
+async def eventually(holds: Callable[[], bool]) -> None:
+    await asyncio.to_thread(until, holds)
+
+
+def test_what_a_turn_brings_is_asked_together_and_each_bots_apart(run: Run, shop: Shop, rival: Shop) -> None:
+    ours = [shop.client(number, platform_client_id=f"U{number}") for number in (1, 2)]
+    theirs = rival.client(3)
+
+    async def talk(asking: Asking) -> None:
+        for _ in range(3):
+            answers = await asking.all_of(
+                asking.ask(shop.bot_id, ours[0], sender="a"),
+                asking.ask(rival.bot_id, theirs, ours[0], sender="b"),
+                asking.ask(shop.bot_id, *reversed(ours), "nobody", sender="c"),
+                asking.ask("noSuchBot", ours[0], sender="d"),
+            )
+            assert points(answers) == [[1], [3], [2, 1], []]
+            assert [answer.caller is None for answer in answers if isinstance(answer, Answer)] == [False] * 3 + [True]
+        assert asking.noted.batches == [(6, ["a", "c"]), (3, ["b"]), (2, ["d"])] * 3
+
+    run(talk)
+
+
+def test_what_comes_while_others_are_asked_goes_together_after_them(run: Run, back_door: BackDoor, shop: Shop) -> None:
+    client_id = shop.client(5)
+
+    async def talk(asking: Asking) -> None:
+        with held(back_door):
+            answers = [asking.ask(shop.bot_id, client_id, sender=0)]
+            await eventually(lambda: bool(back_door.rows(WAITING)))
+            for sender in (1, 2, 3):
+                answers.append(asking.ask(shop.bot_id, client_id, sender=sender))
+                await asyncio.sleep(0)
+                await asyncio.sleep(0)
+            assert asking.noted.depth == 6
+        assert points(await asking.all_of(*answers)) == [[5]] * 4
+        assert [senders for _, senders in asking.noted.batches] == [[0], [1, 2, 3]]
+
+    run(talk)
+
+
+def test_what_is_past_its_due_time_is_computed(run: Run, shop: Shop, clock: ManualClock) -> None:
+    client_id = shop.client(5)
+    shop.grant(client_id, 7, expires_at=START + DAY)
+
+    async def talk(asking: Asking) -> None:
+        assert points(await asking.all_of(asking.ask(shop.bot_id, client_id))) == [[12]]
+        clock.time = START + DAY
+        assert points(await asking.all_of(*(asking.ask(shop.bot_id, client_id) for _ in range(3)))) == [[5]] * 3
+        assert [weight for weight, _ in asking.noted.batches] == [2, 6]
+
+    run(talk)
+
+
+def test_a_fault_is_its_own_ones_alone(run: Run, shop: Shop, rival: Shop) -> None:
+    ours, theirs = shop.client(5), rival.client(6)
+    # No store is asked for such a platform, and PostgreSQL takes no NUL.
+    broken = Question("", Wanted(platform="li\0ne", platform_client_ids=["U1"]))  # type: ignore[arg-type]
+
+    async def talk(asking: Asking) -> None:
+        for _ in range(2):
+            *answers, fault = await asking.all_of(
+                asking.ask(rival.bot_id, theirs),
+                asking.ask(shop.bot_id, ours),
+                asking.ask(shop.bot_id, ours),
+                asking.reader.answer_of(shop.bot_id, broken, None),
+            )
+            assert points(answers) == [[6], [5], [5]]
+            assert isinstance(fault, psycopg.DataError)
+
+    run(talk)
+
+
+def test_a_bot_that_cannot_be_asked_for_now_keeps_no_other_from_its_answer(
+    url: PostgresUrl, clock: ManualClock, back_door: BackDoor, shop: Shop, rival: Shop
+) -> None:
+    """Ours waits in vain for what somebody holds; theirs, which was asked behind it, is asked again."""
+    ours, theirs = shop.client(5), rival.client(6)
+
+    async def talk(asking: Asking) -> None:
+        assert points(await asking.all_of(asking.ask(shop.bot_id, ours))) == [[5]]
+        with held(back_door):
+            refused, about_nobody = await asking.all_of(asking.ask(shop.bot_id, ours), asking.ask(rival.bot_id))
+            assert isinstance(refused, StoreUnavailable)
+            assert points([about_nobody]) == [[]]
+        assert points(await asking.all_of(asking.ask(shop.bot_id, ours), asking.ask(rival.bot_id, theirs))) == [
+            [5],
+            [6],
+        ]
+
+    with (
+        serving(url, clock, timeout_seconds=IMPATIENT_SECONDS) as impatient,
+        running(impatient, timeout_seconds=IMPATIENT_SECONDS) as run,
+    ):
+        run(talk)
+
+
+def test_a_connection_that_dies_is_replaced_and_nobody_is_told(run: Run, back_door: BackDoor, shop: Shop) -> None:
+    client_id = shop.client(5)
+
+    def terminate() -> None:
+        ended = {pid for pid, _ in back_door.rows(f"SELECT pid, pg_terminate_backend(pid) {OTHERS}")}
+        until(lambda: not ended & {pid for (pid,) in back_door.rows(f"SELECT pid {OTHERS}")})
+
+    async def talk(asking: Asking) -> None:
+        for _ in range(2):
+            assert points(await asking.all_of(asking.ask(shop.bot_id, client_id))) == [[5]]
+            await asyncio.to_thread(terminate)
+        # Before the loop has seen that it is dead.
+        assert points(await asking.all_of(asking.ask(shop.bot_id, client_id))) == [[5]]
+        terminate()
+        assert points(await asking.all_of(asking.ask(shop.bot_id, client_id))) == [[5]]
+
+    run(talk)
+
+
+def test_what_is_asked_when_the_connection_dies_is_asked_again(run: Run, back_door: BackDoor, shop: Shop) -> None:
+    client_id = shop.client(5)
+
+    async def talk(asking: Asking) -> None:
+        with held(back_door):
+            answer = asking.ask(shop.bot_id, client_id)
+            await eventually(lambda: bool(back_door.rows(WAITING)))
+            died = set(back_door.rows(WAITING))
+            back_door.rows(f"SELECT pg_terminate_backend(pid) {OTHERS} AND wait_event_type = 'Lock'")
+            await eventually(lambda: bool(set(back_door.rows(WAITING)) - died))
+        assert points(await asking.all_of(answer)) == [[5]]
+
+    run(talk)
+
+
+def test_more_than_the_network_takes_at_once_is_asked_and_answered(run: Run, shop: Shop) -> None:
+    client_id = shop.client(5)
+    nobodies = [f"nobody{'y' * 100}{number}" for number in range(60_000)]
+
+    async def talk(asking: Asking) -> None:
+        answers = await asking.all_of(
+            asking.ask(shop.bot_id, *nobodies, client_id), asking.ask(shop.bot_id, *nobodies[:10], client_id)
+        )
+        assert points(answers) == [[5], [5]]
+        # More than a way takes comes alone.
+        assert [weight for weight, _ in asking.noted.batches] == [60_002, 12]
+
+    run(talk)
+
+
+def test_beyond_a_full_queue_a_question_is_refused_at_once(far: Installation, shop: Shop) -> None:
+    client_id = shop.client(5)
+
+    async def talk(asking: Asking) -> None:
+        answers = [asking.ask(shop.bot_id, client_id) for _ in range(3)]
+        with pytest.raises(StoreUnavailable, match="too much is waiting"):
+            asking.ask(shop.bot_id, client_id)
+        assert points(await asking.all_of(*answers)) == [[5]] * 3
+        # Larger than the queue, but it comes alone.
+        assert points(await asking.all_of(asking.ask(shop.bot_id, client_id, *"abcdefg"))) == [[5]]
+
+    with running(far, most_waiting=6) as run:
+        run(talk)
+
+
+def test_who_waits_no_more_is_passed_over(run: Run, shop: Shop) -> None:
+    client_id = shop.client(5)
+
+    async def talk(asking: Asking) -> None:
+        gone, staying, late = (asking.ask(shop.bot_id, client_id, sender=sender) for sender in "abc")
+        gone.cancel()
+        await asyncio.sleep(0)
+        late.cancel()
+        assert points(await asking.all_of(staying)) == [[5]]
+        alone = asking.ask(shop.bot_id, client_id)
+        alone.cancel()
+        await asyncio.sleep(0)
+        assert points(await asking.all_of(asking.ask(shop.bot_id, client_id))) == [[5]]
+        assert [senders for _, senders in asking.noted.batches] == [["b", "c"], [None]]
+
+    run(talk)
+
+
+def test_an_old_connection_is_given_back_for_another(run: Run, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    client_id = shop.client(5)
+
+    async def talk(asking: Asking) -> None:
+        for _ in range(3):
+            assert points(await asking.all_of(asking.ask(shop.bot_id, client_id))) == [[5]]
+        kept = asking.reader._way._line
+        monkeypatch.setattr(way, "KEPT_SECONDS", -1.0)
+        asking.reader._way._line_until = -1.0
+        for _ in range(3):
+            assert points(await asking.all_of(asking.ask(shop.bot_id, client_id))) == [[5]]
+        assert asking.reader._way._line is not kept
+        assert asking.pool().available == asking.pool().size - 1
+
+    run(talk)
+
+
+def test_a_reader_that_closes_answers_what_it_took_takes_no_more_and_gives_its_connection_back(
+    run: Run, back_door: BackDoor, shop: Shop, clock: ManualClock
+) -> None:
+    client_id = shop.client(5)
+    shop.grant(client_id, 7, expires_at=START + DAY)
+
+    async def talk(asking: Asking) -> None:
+        clock.time = START + DAY
+        with held(back_door):
+            first = asking.ask(shop.bot_id, client_id)
+            await eventually(lambda: bool(back_door.rows(WAITING)))
+            second = asking.ask(shop.bot_id, client_id)
+            await asyncio.sleep(0)
+            closing = asyncio.create_task(asking.close())
+            await eventually(lambda: asking.reader._closing)
+            with pytest.raises(StoreUnavailable, match="stopping"):
+                asking.ask(shop.bot_id, client_id)
+            assert not closing.done()
+        assert points(await asking.all_of(first, second)) == [[5], [5]]
+        await closing
+        assert asking.pool().available == asking.pool().size
+
+    run(talk)
+
+
+@pytest.fixture
+def mortal(mortal_store: PostgresStore, clock: ManualClock) -> Iterator[Installation]:
+    url = mortal_store.migrated()
+    with serving(url, clock, timeout_seconds=IMPATIENT_SECONDS) as installation:
+        yield installation
+    mortal_store.drop(url)
+
+
+def test_a_server_that_stands_still_is_waited_for_only_so_long_and_asked_again_when_it_goes_on(
+    mortal_postgres: PostgresServer, mortal: Installation
+) -> None:
+    shop = open_shop(mortal, "teaShop01")
+    client_id = shop.client(5)
+
+    async def talk(asking: Asking) -> None:
+        loop = asyncio.get_running_loop()
+        assert points(await asking.all_of(asking.ask(shop.bot_id, client_id))) == [[5]]
+        mortal_postgres.pause()
+        try:
+            since = loop.time()
+            first = asking.ask(shop.bot_id, client_id)
+            await asyncio.sleep(0)
+            refused = await asking.all_of(first, asking.ask(shop.bot_id, client_id))
+            assert [type(each) for each in refused] == [StoreUnavailable] * 2
+            assert loop.time() - since >= 2 * IMPATIENT_SECONDS
+        finally:
+            mortal_postgres.resume()
+        async with asyncio.timeout(SECONDS):
+            while True:
+                [answer] = await asking.all_of(asking.ask(shop.bot_id, client_id))
+                if not isinstance(answer, StoreUnavailable):
+                    break
+        assert points([answer]) == [[5]]
+
+    with running(mortal, timeout_seconds=IMPATIENT_SECONDS) as run:
+        run(talk)
+
+
+def test_one_that_is_away_is_told_of_soon_once_that_is_known(
+    mortal_postgres: PostgresServer, mortal: Installation
+) -> None:
+    shop = open_shop(mortal, "teaShop01")
+    client_id = shop.client(5)
+
+    async def talk(asking: Asking) -> None:
+        assert points(await asking.all_of(asking.ask(shop.bot_id, client_id))) == [[5]]
+        await asyncio.to_thread(mortal_postgres.stop, "fast")
+        try:
+            for _ in range(5):
+                refused = await asking.all_of(*(asking.ask(shop.bot_id, client_id) for _ in range(3)))
+                assert [type(each) for each in refused] == [StoreUnavailable] * 3
+            assert [weight for weight, _ in asking.noted.batches] == [2] + [6] * 5
+        finally:
+            await asyncio.to_thread(mortal_postgres.start)
+        async with asyncio.timeout(SECONDS):
+            while isinstance((await asking.all_of(asking.ask(shop.bot_id, client_id)))[0], StoreUnavailable):
+                pass
+
+    with running(mortal, timeout_seconds=IMPATIENT_SECONDS) as run:
+        run(talk)
