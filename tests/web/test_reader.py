@@ -238,11 +238,12 @@ def test_a_bot_that_cannot_be_asked_for_now_keeps_no_other_from_its_answer(
     ours, theirs = shop.client(5), rival.client(6)
 
     async def talk(asking: Asking) -> None:
-        assert points(await asking.all_of(asking.ask(shop.bot_id, ours))) == [[5]]
         with held(back_door):
             refused, about_nobody = await asking.all_of(asking.ask(shop.bot_id, ours), asking.ask(rival.bot_id))
             assert isinstance(refused, StoreUnavailable)
             assert points([about_nobody]) == [[]]
+            [alone] = await asking.all_of(asking.ask(shop.bot_id, ours))
+            assert isinstance(alone, StoreUnavailable)
         assert points(await asking.all_of(asking.ask(shop.bot_id, ours), asking.ask(rival.bot_id, theirs))) == [
             [5],
             [6],

@@ -30,6 +30,7 @@ class PostgresLine:
         self._begin = begin
         self._give_back = give_back
         self._asked: deque[int] = deque()
+        self._spoiled = False
 
     def ask(self, *queries: Query) -> None:
         try:
@@ -38,32 +39,36 @@ class PostgresLine:
             self._pipeline.ask(queries)
             self._pipeline.end()
         except psycopg.Error as problem:
-            raise translated(problem) from problem
+            raise self._told(problem) from problem
         self._asked.append(len(queries))
 
     def flush(self) -> bool:
         try:
             return self._pipeline.flush()
         except psycopg.Error as problem:
-            raise translated(problem) from problem
+            raise self._told(problem) from problem
 
     def read(self) -> None:
         try:
             self._pipeline.read()
         except psycopg.Error as problem:
-            raise translated(problem) from problem
+            raise self._told(problem) from problem
 
     def answers(self) -> list[list[Row]] | None:
         try:
             answers = self._pipeline.arrived()
         except psycopg.Error as problem:
-            raise translated(problem) from problem
+            raise self._told(problem) from problem
         return None if answers is None else self._pipeline.found(answers, self._asked.popleft())
 
     def is_lost(self) -> bool:
         return self._connection.broken
 
     def close(self) -> None:
-        if self._connection.info.transaction_status != TransactionStatus.IDLE:
+        if self._spoiled or self._connection.info.transaction_status != TransactionStatus.IDLE:
             self._connection.close()
         self._give_back(self._connection)
+
+    def _told(self, problem: psycopg.Error) -> Exception:
+        self._spoiled = True  # see `Pipeline`
+        return translated(problem)

@@ -49,10 +49,10 @@ class Pipeline:
 
     def send(self, statement: Numbered, values: Mapping[str, object]) -> None:
         """Put a statement on its way. Its fault is told with the answers."""
+        given = [_in_text(values[name]) for name in statement.values]
         if not self._open and not self._ends:
             self._pgconn.enter_pipeline_mode()
         self._open = True
-        given = [_in_text(values[name]) for name in statement.values]
         if self._prepares:
             if statement.name not in self._connection.prepared:
                 self._pgconn.send_prepare(statement.name, statement.text)

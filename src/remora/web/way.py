@@ -103,12 +103,11 @@ class Way:
         except Exception as fault:  # noqa: BLE001 (as above)
             self._broken(fault)
             return
-        if not all_sent:
-            self._writing = True
-            self._loop.add_writer(self._line.fileno, self._flush)
-        elif self._writing:
-            self._writing = False
+        if all_sent and self._writing:
             self._loop.remove_writer(self._line.fileno)
+        elif not all_sent and not self._writing:
+            self._loop.add_writer(self._line.fileno, self._flush)
+        self._writing = not all_sent
 
     def _read(self) -> None:
         """Take what has come, which is nothing but the end where nobody asks."""
