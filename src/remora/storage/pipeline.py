@@ -12,9 +12,9 @@ import psycopg
 from psycopg.abc import PQGen
 from psycopg.adapt import Transformer
 from psycopg.errors import error_from_result
+from psycopg.generators import fetch_many, send
 from psycopg.pq import ExecStatus, Format
 from psycopg.pq.abc import PGresult
-from psycopg.waiting import Ready, Wait
 
 from remora.storage.connection import Connection
 from remora.storage.database import Query, Row
@@ -44,7 +44,6 @@ class Pipeline:
         self._open = False
         self._ends = 0
         self._came: list[PGresult] = []
-        self._ended = False
         self._fault: psycopg.Error | None = None
 
     def send(self, statement: Numbered, values: Mapping[str, object]) -> None:
@@ -96,11 +95,11 @@ class Pipeline:
         while self._ends and not self._pgconn.is_busy():
             answer = self._pgconn.get_result()
             if answer is None:
-                self._end_answer()
-            elif answer.status == END:
+                raise self._fault_or(psycopg.OperationalError("the connection was lost"))
+            if answer.status == END:
                 return self._part()
-            else:
-                self._take(answer)
+            self._take(answer)
+            self._pgconn.get_result()  # nothing, with which each answer ends
         return None
 
     def back(self) -> list[PGresult]:
@@ -121,30 +120,28 @@ class Pipeline:
         return loading.load_rows(0, answer.ntuples, tuple)
 
     def _waiting(self) -> PQGen[list[PGresult]]:
-        while not self.flush():
-            if (yield Wait.RW) & Ready.R:
-                self.read()
-        while (answers := self.arrived()) is None:
-            yield Wait.R
-            self.read()
-        return answers
+        """As `arrived`, by psycopg's C generators: a thread that lets go of the interpreter has to wait for the others
+        before it has it again, and those do so half as often.
+        """
+        try:
+            yield from send(self._pgconn)
+            while answers := (yield from fetch_many(self._pgconn)):
+                if answers[0].status == END:
+                    return self._part()
+                self._take(answers[0])
+        except psycopg.OperationalError as lost:
+            raise self._fault_or(lost) from None
+        raise self._fault_or(psycopg.OperationalError("the connection was lost"))
 
     def _take(self, answer: PGresult) -> None:
-        self._ended = False
         if answer.status == FAULT:  # those behind it are not carried out
             self._fault = self._fault or error_from_result(answer, encoding=self._connection.info.encoding)
         if self._on_their_way and self._on_their_way.popleft():
             self._came.append(answer)
 
-    def _end_answer(self) -> None:
-        """An answer ends with nothing, once: more of that comes where a connection was lost."""
-        if self._ended:
-            raise self._fault_or(psycopg.OperationalError("the connection was lost"))
-        self._ended = True
-
     def _part(self) -> list[PGresult]:
         came, fault = self._came, self._fault
-        self._came, self._fault, self._ended = [], None, False
+        self._came, self._fault = [], None
         self._ends -= 1
         if not self._open and not self._ends:
             self._pgconn.exit_pipeline_mode()
