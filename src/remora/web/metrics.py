@@ -40,8 +40,8 @@ before.
 class Metrics:
     """What one process counts.
 
-    Requests are counted in the event loop's thread, batches in their engine's, points in the writer's: that is the one
-    thread at a time which a tally wants.
+    Requests and what is looked up together are counted in the event loop's thread, batches of orders and points in the
+    writer's: that is the one thread at a time which a tally wants.
     """
 
     def __init__(self, tally: Tally) -> None:

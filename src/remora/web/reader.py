@@ -6,10 +6,10 @@ goes on the next. When idle a way is one question, and nobody waits for others.
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from asyncio import AbstractEventLoop
-from asyncio import Future as Awaited
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
@@ -41,7 +41,7 @@ class _Asked(Struct, eq=False, gc=False):
     weight: int
     sender: object
     since: float
-    answer: Awaited[Answer]
+    answer: asyncio.Future[Answer]
 
 
 class Reader:
@@ -79,14 +79,14 @@ class Reader:
         self._closing = False
         self._closed = threading.Event()
 
-    def answer_of(self, bot_id: str, question: Question, sender: object) -> Awaited[Answer]:
+    def answer_of(self, bot_id: str, question: Question, sender: object) -> asyncio.Future[Answer]:
         """What the answer will be in. StoreUnavailable, at once, if too much waits."""
         now = self._begin_turn() if self._now is None else self._now
         weight = len(question)
         # A question larger than the whole queue may still come alone.
         if self._waiting and self._weight + weight > self._most_waiting:
             raise StoreUnavailable("too much is waiting for the database; nothing was done")
-        answer: Awaited[Answer] = self.loop.create_future()
+        answer: asyncio.Future[Answer] = self.loop.create_future()
         self._waiting.append(_Asked(bot_id, question, weight, sender, now, answer))
         self._weight += weight
         return answer

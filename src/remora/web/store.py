@@ -1,7 +1,7 @@
 """The store as requests meet it: what waits together goes together, and nobody waits for ever.
 
-An embedded store is read right here: it answers in microseconds. One that is far away is read in threads, and
-look-ups that wait at the same time are one way there and back.
+An embedded store is read right here: it answers in microseconds. Of one that is far away look-ups are asked right here
+too, those that wait at the same time on one way there and back; whatever else is read there is read in threads.
 """
 
 from __future__ import annotations
@@ -62,7 +62,6 @@ class Store:
     ) -> None:
         """`writer`: where the writer listens, if that is a process of its own."""
         self.installation = installation
-        self._settings = settings
         self._metrics = metrics
         self._tracing = tracing
         self._patience_seconds = WAITS * settings.database_timeout_seconds
@@ -76,15 +75,26 @@ class Store:
         # As many as there are connections for, beside the reader's and the writer's.
         self._threads = ThreadPoolExecutor(max(1, settings.pool_size - 2), "remora-store")
         self._reader: Reader | None = None
+        self._new_reader: Callable[[AbstractEventLoop], Reader] | None = None
         if not installation.database.embedded:
-            self._reads_watched = self._watches("reader", settings.queue_limit * LOOKED_UP_FOR_EACH)
+            most_waiting = settings.queue_limit * LOOKED_UP_FOR_EACH
+            self._new_reader = partial(
+                Reader,
+                installation=installation,
+                threads=self._threads,
+                timeout_seconds=settings.database_timeout_seconds,
+                patience_seconds=self._patience_seconds,
+                most_waiting=most_waiting,
+                watches=self._watches("reader", most_waiting),
+            )
 
     async def look_up(self, bot_id: str, question: Question) -> Answer:
         """Who asks, and what they ask for."""
-        if not self.installation.database.embedded:
+        if self._new_reader is not None:
             # Asking which loop it is costs a system call; one that runs is this one.
             if self._reader is None or not self._reader.loop.is_running():
-                self._reader = self._reader_in(asyncio.get_running_loop())
+                self._close_reader()
+                self._reader = self._new_reader(asyncio.get_running_loop())
             return await self._reader.answer_of(bot_id, question, self._sender())
         if (ids := len(question)) > 1:  # else it is only about who asks
             self._looked_up = True
@@ -110,8 +120,7 @@ class Store:
 
     def close(self) -> None:
         """Finish what was accepted."""
-        if self._reader is not None:
-            self._reader.close()
+        self._close_reader()
         self.writer.close()
         self._threads.shutdown()
 
@@ -130,19 +139,9 @@ class Store:
         looked_up, self._looked_up = self._looked_up, False
         return ORDERS_BESIDE_LOOKUPS if looked_up else ORDERS_TOGETHER
 
-    def _reader_in(self, loop: AbstractEventLoop) -> Reader:
-        """For this event loop, and no more for the one before."""
+    def _close_reader(self) -> None:
         if self._reader is not None:
             self._reader.close()
-        return Reader(
-            loop,
-            self.installation,
-            self._threads,
-            timeout_seconds=self._settings.database_timeout_seconds,
-            patience_seconds=self._patience_seconds,
-            most_waiting=self._settings.queue_limit * LOOKED_UP_FOR_EACH,
-            watches=self._reads_watched,
-        )
 
     def _watches(self, engine: str, limit: int) -> Sequence[Watch]:
         metrics = self._metrics.engine(engine, limit)
