@@ -150,7 +150,7 @@ def points(answers: Sequence[Answer | BaseException]) -> list[list[int]]:
     found = []
     for answer in answers:
         assert isinstance(answer, Answer), answer
-        found.append([each.points for each in answer.found.by_client_id.values()])
+        found.append([row[2] for row in answer.found.clients])
     return found
 
 

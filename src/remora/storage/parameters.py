@@ -1,5 +1,5 @@
 """Lists as parameters of a statement, so that it is the same for any number: a JSON array of what is asked for, and
-an array of PostgreSQL's for each column of what is written.
+an array of PostgreSQL's for each column of what is written, and for the ids of a look-up, which it reads quicker.
 """
 
 from __future__ import annotations
@@ -28,6 +28,13 @@ def array(values: Iterable[object]) -> str:
     if _NUL in encoded:
         encoded = _encode([value for value in asked if not _holds_nul(value)])
     return encoded.decode()
+
+
+def ids(values: Sequence[str]) -> str:
+    """An array of PostgreSQL's of texts that somebody asks for; as in `array`, none that holds the character NUL."""
+    if "\0" in "".join(values):
+        values = [value for value in values if "\0" not in value]
+    return _array_of(values)
 
 
 def columns(rows: Iterable[Row]) -> list[str]:

@@ -16,10 +16,10 @@ from psycopg.generators import fetch_many, send
 from psycopg.pq import ExecStatus, Format
 from psycopg.pq.abc import PGresult
 
+from remora.storage import parameters
 from remora.storage.connection import Connection
 from remora.storage.database import Query, Row
 from remora.storage.numbered import Numbered, by_name
-from remora.storage.parameters import array
 
 # A look at an enumeration's member takes longer than one at a name.
 FAULT, END = ExecStatus.FATAL_ERROR, ExecStatus.PIPELINE_SYNC
@@ -66,7 +66,7 @@ class Pipeline:
         """Send queries; `found` has their rows."""
         statements = by_name()
         for query, values in queries:
-            self.send(statements[query], _in_json(values))
+            self.send(statements[query], _listed(values))
 
     def end(self) -> None:
         """End the part."""
@@ -154,10 +154,10 @@ class Pipeline:
         return self._fault or lost
 
 
-def _in_json(values: Mapping[str, object]) -> Mapping[str, object]:
-    """Values with their list, if there is one, as a JSON array."""
+def _listed(values: Mapping[str, object]) -> Mapping[str, object]:
+    """Values with their list of ids, if there is one, as an array."""
     ids = values.get("ids")
-    return {**values, "ids": array(ids)} if isinstance(ids, tuple) else values
+    return {**values, "ids": parameters.ids(ids)} if isinstance(ids, tuple) else values
 
 
 def _in_text(value: object) -> bytes | None:

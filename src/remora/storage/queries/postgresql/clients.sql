@@ -18,12 +18,12 @@ JOIN clients ON clients.platform = asked.pair ->> 0 AND clients.platform_client_
 WHERE clients.bot_id = :bot_id;
 
 -- name: balances_by_client_id
--- The stored balances of the clients with these encoded ids, a JSON array; NULL where it is stale by now.
+-- The stored balances of the clients with these encoded ids, an array; NULL where it is stale by now.
 SELECT client_id, platform, CASE WHEN next_due_at > :now THEN available END FROM clients
-WHERE bot_id = :bot_id AND client_id = ANY (ARRAY(SELECT json_array_elements_text(CAST(:ids AS json))));
+WHERE bot_id = :bot_id AND client_id = ANY (CAST(:ids AS text[]));
 
 -- name: balances_by_platform
--- The stored balances of the clients with these ids, a JSON array, on one platform; NULL where it is stale by now.
+-- The stored balances of the clients with these ids, an array, on one platform; NULL where it is stale by now.
 SELECT client_id, platform, CASE WHEN next_due_at > :now THEN available END, platform_client_id FROM clients
 WHERE bot_id = :bot_id AND platform = :platform
-  AND platform_client_id = ANY (ARRAY(SELECT json_array_elements_text(CAST(:ids AS json))));
+  AND platform_client_id = ANY (CAST(:ids AS text[]));

@@ -1,12 +1,12 @@
 -- name: accounts_find
--- The stored ledger numbers of the clients with these encoded ids, a JSON array.
+-- The stored ledger numbers of the clients with these encoded ids, an array.
 SELECT client_id, available, held, next_due_at, seq, head_hash, settled_at FROM clients
-WHERE bot_id = :bot_id AND client_id = ANY (ARRAY(SELECT json_array_elements_text(CAST(:ids AS json))));
+WHERE bot_id = :bot_id AND client_id = ANY (CAST(:ids AS text[]));
 
 -- name: accounts_lock
 -- The same, locked in order of the ids, so that two transactions never wait for each other.
 SELECT client_id, available, held, next_due_at, seq, head_hash, settled_at FROM clients
-WHERE bot_id = :bot_id AND client_id = ANY (ARRAY(SELECT json_array_elements_text(CAST(:ids AS json))))
+WHERE bot_id = :bot_id AND client_id = ANY (CAST(:ids AS text[]))
 ORDER BY client_id FOR UPDATE;
 
 -- name: account_save
