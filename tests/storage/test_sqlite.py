@@ -25,13 +25,6 @@ def test_writes_are_flushed_to_disk_before_they_are_answered(database: Database)
     assert connection.execute("PRAGMA synchronous").fetchone() == (2,), "2 is FULL"
 
 
-def test_what_was_written_is_brought_into_the_file_ten_times_as_rarely_as_sqlite_does_by_itself(
-    database: Database,
-) -> None:
-    assert isinstance(database, SqliteDatabase)
-    assert database._connection().execute("PRAGMA wal_autocheckpoint").fetchone() == (10_000,)
-
-
 def test_a_file_that_is_not_there_is_not_made(tmp_path: Path) -> None:
     with pytest.raises(StoreUnavailable):
         SqliteDatabase(tmp_path / "missing.db", busy_timeout_seconds=5)

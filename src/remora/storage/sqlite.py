@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 
 from remora.errors import StoreUnavailable
+from remora.storage.checkpoint import Checkpoints
 from remora.storage.database import Begun, Names, Query, Row, Transaction, UniqueViolation
 from remora.storage.named import statements
 from remora.storage.turn import Turn
@@ -24,9 +25,10 @@ with NULL, which equals nothing.
 CACHE_KIB = 32 * 1024
 """At most so much of the file each connection keeps in memory; it takes what it uses only."""
 
-CHECKPOINT_PAGES = 10_000
-"""After so many pages (40 MiB) the commit that wrote them brings them into the file. SQLite's own 1,000 are written by
-200 grants, and each page of a client that is granted to twice would be brought there twice.
+CHECKPOINT_PAGES = 16_000
+"""When the log has so many pages (64 MiB) the commit that wrote the last brings them into the file, where `Checkpoints`
+did not. SQLite's own 1,000 are written by 200 grants, and each page of a client that is granted to twice would be
+brought there twice.
 """
 
 _PLACE = re.compile(r":([a-z_]+)")
@@ -62,6 +64,7 @@ class SqliteDatabase:
         # SQLite would let waiting writers poll; in one process they can queue instead, and then as a process.
         self._writer = threading.Lock()
         self._turn = Turn(path, busy_timeout_seconds)
+        self._checkpoints = Checkpoints(path, self._connect, self._alone)
         self._connection()
 
     def together(self, *queries: Query) -> list[list[Row]]:
@@ -82,8 +85,12 @@ class SqliteDatabase:
 
     @contextmanager
     def write(self) -> Iterator[Transaction]:
-        with self._writer, self._turn, self._transaction("BEGIN IMMEDIATE") as transaction:
-            yield transaction
+        connection = self._connection()
+        with self._alone():
+            before = connection.total_changes
+            with self._transaction("BEGIN IMMEDIATE") as transaction:
+                yield transaction
+            self._checkpoints.wrote(connection.total_changes - before)
 
     @contextmanager
     def write_after(self, *queries: Query) -> Iterator[Begun]:
@@ -106,10 +113,17 @@ class SqliteDatabase:
         """Each thread has its own connection."""
 
     def close(self) -> None:
+        self._checkpoints.close()
         for connection in self._open:
             connection.close()
         self._open.clear()
         self._turn.close()
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Nobody else writes meanwhile who takes turns."""
+        with self._writer, self._turn:
+            yield
 
     @contextmanager
     def _transaction(self, begin: str) -> Iterator[Transaction]:
