@@ -134,22 +134,27 @@ def test_the_workers_and_the_writer_of_one_server_count_together_and_leave_nothi
     for number in range(12):
         grant(url, pair, client_id, f"k{number}")
     wait_until(lambda: settled(12), "all have counted what they answered")
-    before = scrape(url).values("worker", "process_start_time_seconds")
-    assert len(before) == 4
-    kill_one(process, "remora.web.worker")
-    wait_until(
-        lambda: len(now := scrape_if_up(url)) == 4 and now != before, "a new worker is there instead of the dead one"
-    )
+    replace_one(process, url, "remora.web.worker")
     grant(url, pair, client_id, "k12")
     wait_until(lambda: settled(13), "all have counted what they answered")
     assert carried_out(url) == 13
-    kill_one(process, "remora.web.writer")
+    replace_one(process, url, "remora.web.writer")
     grant(url, pair, client_id, "k13")
     wait_until(lambda: settled(14), "all have counted what they answered")
     assert carried_out(url) == 14
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=30)
     assert list(short.iterdir()) == []
+
+
+def replace_one(process: subprocess.Popen[str], url: str, module: str) -> None:
+    """Kill one of the server's processes that run this module, and wait until another is there. By then all know that
+    it is dead: what is sent to one that dies may be lost.
+    """
+    before = scrape(url).values("worker", "process_start_time_seconds")
+    assert len(before) == 4
+    kill_one(process, module)
+    wait_until(lambda: len(now := scrape_if_up(url)) == 4 and now != before, "another is there instead of the dead one")
 
 
 def kill_one(process: subprocess.Popen[str], module: str) -> None:

@@ -126,12 +126,13 @@ def test_beyond_a_full_queue_a_write_is_refused_at_once_and_those_in_it_are_done
     with ThreadPoolExecutor(THREADS) as pool:
         with back_door.busy():
             callers = Callers(pool, api, shop, grants(client_id, THREADS))
-            # The engine takes one or two, and two more may wait. The others are told so while the lock is held.
+            # Two may wait, and the engine takes up to two if it comes to it before the others are there. These are
+            # told so while the lock is held.
             for _ in range(THREADS - 4):
                 assert_told_to_come_back(callers.next())
         rest = callers.rest()
     done = [response for response in rest if response.status_code == 200]
-    assert len(done) >= 3
+    assert len(done) >= 2
     for response in rest:
         if response not in done:
             assert_told_to_come_back(response)

@@ -1,8 +1,8 @@
 """The writer: the one process of a server that carries out the orders of all its workers, started by the supervisor.
 
 Their orders share its transactions, so that a commit is waited for once, and a client whom several workers want is no
-queue for a lock; and a worker's interpreter is left to its requests. A thread hears each worker, and the engine's
-thread answers them all.
+queue for a lock; and a worker's interpreter is left to its requests. A thread hears each worker, the engine's carries
+out what they order, and one more answers them all.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import threading
 import time
 from contextlib import ExitStack, closing, suppress
 from functools import partial
+from queue import SimpleQueue
 
 from remora.engine import Engine, Watch
 from remora.errors import Refusal, StoreUnavailable
@@ -41,6 +42,8 @@ look-up beside a saturated writer waited 4 to 6 ms for the slowest in a hundred,
 SEND_SECONDS = 5
 """A worker that does not take its answers for so long is hung up on: it must not keep the others waiting."""
 
+CLOSED = object()
+
 
 class Writer:
     """Hears those who connect to `listener`, and carries out what they send."""
@@ -59,6 +62,10 @@ class Writer:
         self._listener = listener
         self._callers: set[_Caller] = set()
         self._changed = threading.Condition()
+        self._answered: SimpleQueue[object] = SimpleQueue()
+        # The engine goes on: a worker that is woken by its answers takes the processor from whoever sent them.
+        self._teller = threading.Thread(target=self._tell, name="remora-answers")
+        self._teller.start()
         self._engine: Engine[Job, Result] = Engine(
             "writer",
             partial(desk.carry_out, installation, written=metrics.moved),
@@ -66,7 +73,7 @@ class Writer:
             most_waiting=read.queue_limit,
             most_together=lambda: ORDERS_TOGETHER,
             watches=watches,
-            answered=self._flush,
+            answered=partial(self._answered.put, None),
         )
         threading.Thread(target=self._accept, name="remora-accept", daemon=True).start()
 
@@ -76,8 +83,10 @@ class Writer:
             self._changed.wait_for(lambda: not self._callers, seconds)
 
     def close(self) -> None:
-        """Carry out what was taken."""
+        """Carry out what was taken, and answer it."""
         self._engine.close()
+        self._answered.put(CLOSED)
+        self._teller.join()
 
     def _accept(self) -> None:
         while True:
@@ -106,9 +115,11 @@ class Writer:
                 self._callers.discard(caller)
                 self._changed.notify_all()
 
-    def _flush(self) -> None:
-        for caller in list(self._callers):
-            caller.flush()
+    def _tell(self) -> None:
+        """Send what the engine has answered, until it is closed."""
+        for _ in iter(self._answered.get, CLOSED):
+            for caller in list(self._callers):
+                caller.flush()
 
 
 class _Caller:
@@ -118,7 +129,8 @@ class _Caller:
         self._socket = connection
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", SEND_SECONDS, 0))
         self._answers: list[Answer] = []
-        self._lock = threading.Lock()
+        self._adding = threading.Lock()
+        self._sending = threading.Lock()
 
     def receive(self) -> bytes:
         """What the worker has sent; nothing once it is gone."""
@@ -129,12 +141,13 @@ class _Caller:
 
     def add(self, answer: Answer) -> None:
         """Have an answer sent with the next `flush`."""
-        with self._lock:
+        with self._adding:
             self._answers.append(answer)
 
     def flush(self) -> None:
-        with self._lock:
-            answers, self._answers = self._answers, []
+        with self._sending:
+            with self._adding:
+                answers, self._answers = self._answers, []
             if answers:
                 self._send(answers)
 
@@ -144,7 +157,7 @@ class _Caller:
         self.flush()
 
     def close(self) -> None:
-        with self._lock:
+        with self._sending:
             self._socket.close()
 
     def _send(self, answers: list[Answer]) -> None:
