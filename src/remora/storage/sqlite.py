@@ -26,7 +26,7 @@ CACHE_KIB = 32 * 1024
 """At most so much of the file each connection keeps in memory; it takes what it uses only."""
 
 CHECKPOINT_PAGES = 16_000
-"""When the log has so many pages (64 MiB) the commit that wrote the last brings them into the file, where `Checkpoints`
+"""When the log has so many pages (65 MB) the commit that wrote the last brings them into the file, where `Checkpoints`
 did not. SQLite's own 1,000 are written by 200 grants, and each page of a client that is granted to twice would be
 brought there twice.
 """
