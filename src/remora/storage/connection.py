@@ -15,6 +15,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from remora.errors import StoreUnavailable
 from remora.settings import Secret
 from remora.storage.database import Row, UniqueViolation
+from remora.storage.prepared import Prepared
 
 Result = TypeVar("Result")
 
@@ -48,8 +49,7 @@ class Connection(psycopg.Connection[Row]):
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
-        self.prepared: set[bytes] = set()
-        """The names of the statements that the server has prepared for it."""
+        self.prepared = Prepared()
 
     def wait(self, gen: PQGen[Result], interval: float = TICK_SECONDS, timeout: float | None = None) -> Result:
         bound = self.wait_seconds if timeout is None else timeout

@@ -35,7 +35,7 @@ class Pipeline:
     """
 
     def __init__(self, connection: Connection, *, prepares: bool) -> None:
-        """A statement that is prepared is planned once for a connection, which then must not be handed around."""
+        """A statement that is prepared is not planned each time, and the connection must not be handed around."""
         self._connection = connection
         self._pgconn = connection.pgconn
         self._prepares = prepares
@@ -53,11 +53,11 @@ class Pipeline:
             self._pgconn.enter_pipeline_mode()
         self._open = True
         if self._prepares:
-            if statement.name not in self._connection.prepared:
-                self._pgconn.send_prepare(statement.name, statement.text)
-                self._connection.prepared.add(statement.name)
+            name, is_new = self._connection.prepared.use(statement.name)
+            if is_new:
+                self._pgconn.send_prepare(name, statement.text)
                 self._on_their_way.append(False)
-            self._pgconn.send_query_prepared(statement.name, given, result_format=Format.BINARY)
+            self._pgconn.send_query_prepared(name, given, result_format=Format.BINARY)
         else:
             self._pgconn.send_query_params(statement.text, given, result_format=Format.BINARY)
         self._on_their_way.append(True)

@@ -1,0 +1,88 @@
+"""When a statement is prepared, and when again."""
+
+from __future__ import annotations
+
+from itertools import count, islice
+
+import psycopg
+import pytest
+
+from remora.ledger.commands import Grant
+from remora.service import desk
+from remora.service.installation import Installation, open_installation
+from remora.service.orders import Job, Order, Who
+from remora.settings import Settings
+from remora.storage.postgresql import PostgresDatabase
+from remora.storage.prepared import TIMES, USES, Prepared
+from tests.cast import ManualClock, Shop
+from tests.stores import PostgresStore
+
+FIND = b"operations_find"
+
+
+@pytest.fixture(scope="module")
+def store(postgresql_store: PostgresStore) -> PostgresStore:
+    return postgresql_store
+
+
+def test_a_statement_is_prepared_again_when_it_was_used_ten_times_as_often() -> None:
+    prepared = Prepared()
+    used = [prepared.use(FIND) for _ in range(USES * TIMES * TIMES + 1)]
+    assert [number for number, (_, is_new) in enumerate(used, 1) if is_new] == [
+        1,
+        USES + 1,
+        USES * TIMES + 1,
+        USES * TIMES * TIMES + 1,
+    ]
+
+
+def test_it_is_used_under_the_name_that_it_was_prepared_under_last() -> None:
+    prepared, known = Prepared(), set()
+    for name, is_new in (prepared.use(FIND) for _ in range(USES * TIMES + 1)):
+        assert is_new == (name not in known)
+        known.add(name)
+    assert len(known) == 3
+
+
+def test_statements_are_counted_apart() -> None:
+    prepared = Prepared()
+    for _ in range(USES):
+        prepared.use(FIND)
+    assert prepared.use(b"another") == (b"another", True)
+    assert prepared.use(FIND)[1]
+
+
+def test_keys_are_not_searched_for_from_end_to_end_because_there_were_none_at_first(
+    shop: Shop, settings: Settings, clock: ManualClock
+) -> None:
+    """A server keeps a plan that it has made five times. Here it is made while reading all there is takes the least."""
+    client_id = shop.client()
+    serving = open_installation(settings, clock, serving=True)
+    with psycopg.connect(url_of(serving), autocommit=True) as connection:
+        connection.execute("VACUUM ANALYZE operations")
+    keys = (f"key-{number:04}" for number in count())
+    for _ in range(10):
+        grant(serving, shop, client_id, *islice(keys, 1))
+    assert "Seq Scan on operations" in plan(serving, FIND)
+    for _ in range(USES):
+        grant(serving, shop, client_id, *islice(keys, 40))
+    assert "Index Scan using operations_pkey" in plan(serving, FIND + b"_1")
+    serving.close()
+
+
+def grant(installation: Installation, shop: Shop, client_id: str, *keys: str) -> None:
+    orders = [Order(Who(client_id), Grant(1), key) for key in keys]
+    desk.carry_out(installation, shop.bot_id, [Job((order,)) for order in orders])
+
+
+def plan(installation: Installation, name: bytes) -> str:
+    """How the server carries out a statement that it has prepared for the connection that was used last."""
+    assert isinstance(installation.database, PostgresDatabase)
+    with installation.database.pool.connection() as connection:
+        rows = connection.execute(f"EXPLAIN EXECUTE {name.decode()}('[\"key-0001\"]', 'bot')".encode()).fetchall()
+    return "\n".join(text for (text,) in rows)
+
+
+def url_of(installation: Installation) -> str:
+    assert isinstance(installation.database, PostgresDatabase)
+    return installation.database.pool.conninfo
