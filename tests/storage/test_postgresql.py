@@ -197,6 +197,12 @@ def test_of_several_statements_that_fail_the_first_is_told(database: Database, s
     write(database, "b")
 
 
+def test_whoever_writes_alone_always_has_the_same_connection(database: Database, back_door: BackDoor) -> None:
+    for number in range(5):
+        write(database, f"alone-{number}")
+    assert len(back_door.rows(f"SELECT pid {OTHERS}")) == 1
+
+
 @pytest.mark.parametrize("pooled", [False, True], ids=["direct", "pooled"])
 def test_a_statement_is_prepared_once_for_a_connection_that_is_ours(
     request: pytest.FixtureRequest, settings: Settings, *, pooled: bool

@@ -80,6 +80,7 @@ class PostgresDatabase:
             name="remora",
             open=True,
         )
+        self._wait_for_first()
 
     def together(self, *queries: Query) -> list[list[Row]]:
         last = time.monotonic() + self._timeout_seconds
@@ -184,6 +185,16 @@ class PostgresDatabase:
         self._away = False
         return connection
 
+    def _wait_for_first(self) -> None:
+        """Whoever asks for a connection before there is one has the pool make a second, and from then on the two take
+        turns: two backends, each of which finds the processor's caches full of the other's.
+        """
+        try:
+            self.pool.wait(self._timeout_seconds)
+        except PoolTimeout as problem:
+            self.pool.close()
+            raise StoreUnavailable("the database cannot be reached now; nothing was done") from problem
+
     def _configure(self, connection: Connection) -> None:
         if not self._patient:
             # Longer than the server's own, so that it can tell of them first.
@@ -203,8 +214,9 @@ class PostgresDatabase:
 
 
 class PostgresTransaction:
-    """See `Transaction`. Rows that are written are sent without waiting for each statement's answer: a fault in one
-    is told by the next that is waited for, or by the end of the transaction.
+    """See `Transaction`. Rows that are written are not waited for: a fault in one statement is told by the next that is,
+    or by the end of the transaction. libpq sends what it has whenever that is 8 KiB, so that the server does not wait
+    for the last of many; a few go with the end, in one packet.
     """
 
     def __init__(self, connection: Connection, pipeline: Pipeline) -> None:
@@ -220,7 +232,6 @@ class PostgresTransaction:
             self._pipeline.send(
                 self._statements[query], {"bot_id": bot_id, **dict(zip(names, columns(rows), strict=True))}
             )
-            self._pipeline.flush()
 
     def one(self, query: str, **values: object) -> Row | None:
         rows = self.all(query, **values)
