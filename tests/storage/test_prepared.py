@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from itertools import count, islice
 
-import psycopg
 import pytest
 
 from remora.ledger.commands import Grant
@@ -14,6 +13,7 @@ from remora.service.orders import Job, Order, Who
 from remora.settings import Settings
 from remora.storage.postgresql import PostgresDatabase
 from remora.storage.prepared import TIMES, USES, Prepared
+from tests.backdoor import BackDoor
 from tests.cast import ManualClock, Shop
 from tests.stores import PostgresStore
 
@@ -53,13 +53,12 @@ def test_statements_are_counted_apart() -> None:
 
 
 def test_keys_are_not_searched_for_from_end_to_end_because_there_were_none_at_first(
-    shop: Shop, settings: Settings, clock: ManualClock
+    shop: Shop, settings: Settings, clock: ManualClock, back_door: BackDoor
 ) -> None:
     """A server keeps a plan that it has made five times. Here it is made while reading all there is takes the least."""
     client_id = shop.client()
     serving = open_installation(settings, clock, serving=True)
-    with psycopg.connect(url_of(serving), autocommit=True) as connection:
-        connection.execute("VACUUM ANALYZE operations")
+    back_door.run("VACUUM ANALYZE operations")
     keys = (f"key-{number:04}" for number in count())
     for _ in range(10):
         grant(serving, shop, client_id, *islice(keys, 1))
@@ -81,8 +80,3 @@ def plan(installation: Installation, name: bytes) -> str:
     with installation.database.pool.connection() as connection:
         rows = connection.execute(f"EXPLAIN EXECUTE {name.decode()}('[\"key-0001\"]', 'bot')".encode()).fetchall()
     return "\n".join(text for (text,) in rows)
-
-
-def url_of(installation: Installation) -> str:
-    assert isinstance(installation.database, PostgresDatabase)
-    return installation.database.pool.conninfo

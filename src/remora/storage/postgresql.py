@@ -214,9 +214,9 @@ class PostgresDatabase:
 
 
 class PostgresTransaction:
-    """See `Transaction`. Rows that are written are not waited for: a fault in one statement is told by the next that is,
-    or by the end of the transaction. libpq sends what it has whenever that is 8 KiB, so that the server does not wait
-    for the last of many; a few go with the end, in one packet.
+    """See `Transaction`. Rows that are written are not waited for: a fault in one statement is told by the next that
+    is, or by the end of the transaction. libpq sends what it has whenever that is 8 KiB, so that the server does not
+    wait for the last of many; a few go with the end, in one packet.
     """
 
     def __init__(self, connection: Connection, pipeline: Pipeline) -> None:
