@@ -89,7 +89,7 @@ def sought(questions: Sequence[Question]) -> Sought:
         by_platform = {wanted.platform: wanted.platform_client_ids} if wanted.platform else {}
         return Sought((only.token_id,), wanted.client_ids, by_platform)
     token_ids = {question.token_id for question in questions}
-    client_ids = {client_id for question in questions for client_id in question.wanted.client_ids}
+    client_ids = set[str]().union(*[question.wanted.client_ids for question in questions])
     on_platform: dict[Platform, set[str]] = defaultdict(set)
     for question in questions:
         if question.wanted.platform and question.wanted.platform_client_ids:

@@ -34,9 +34,9 @@ class Found:
             # As a store gives them that takes one after the other.
             if len(asked) == len(self.rows) and list(dict.fromkeys(asked)) == list(map(self._id, self.rows)):
                 return self.rows
-            self._by_id = {self._id(row): row for row in self.rows}
-        by_id = self._by_id
-        return [row for each in dict.fromkeys(asked) if (row := by_id.get(each))]
+            self._by_id = dict(zip(map(self._id, self.rows), self.rows, strict=True))
+        # Without a step of the interpreter for each: None, where an id was not found, is left out.
+        return list(filter(None, map(self._by_id.get, dict.fromkeys(asked))))
 
     def freshen(self, points: Mapping[str, int]) -> None:
         """Put in points that were computed, by encoded id."""
