@@ -135,7 +135,10 @@ def save(tx: Transaction, bot_id: str, changes: Iterable[Changes]) -> None:
     holds = [_hold_row(client_id, hold) for client_id, each in by_id for hold in each.holds]
     entries = [(client_id, entry) for client_id, each in by_id for entry in each.entries]
     touched = [
-        (client_id, entry.seq, change.lot_id, change.points) for client_id, entry in entries for change in entry.lots
+        (client_id, entry.seq, change.lot_id, change.points)
+        for client_id, entry in entries
+        for change in entry.lots
+        if change.lot_id != entry.seq  # that a grant touched the lot that it made, the lot says
     ]
     tx.run_many("lot_add", bot_id, LOT, lots)
     tx.run_many("lot_save", bot_id, LOT, changed)
