@@ -29,7 +29,7 @@ WHERE bot_id = :bot_id
   AND NOT EXISTS (SELECT 1 FROM clients WHERE clients.bot_id = :bot_id AND clients.client_id = entries.client_id)
 UNION ALL
 SELECT 'entry_lots', count(*) FROM entry_lots
-WHERE bot_id = :bot_id
+WHERE bot_id = :bot_id AND lot_id <> seq
   AND NOT EXISTS (SELECT 1 FROM entries WHERE entries.bot_id = :bot_id AND entries.client_id = entry_lots.client_id
                                           AND entries.seq = entry_lots.seq)
 UNION ALL
