@@ -25,8 +25,8 @@ class Written:
 
 @dataclass(frozen=True)
 class Disk:
-    """`keys` are the idempotency keys with the entry that each one's kept answer names, None if it is a
-    refusal. `entries` are by their reason, which is the key of the order that made them.
+    """`keys` are the idempotency keys with the entry that is kept under each, None if it is a refusal. `entries`
+    are by their reason, which is the key of the order that made them.
     """
 
     keys: dict[str, str | None]
@@ -59,7 +59,7 @@ def read(back_door: BackDoor) -> Disk:
     keys = {}
     for key, answer in back_door.rows("SELECT key, answer FROM operations"):
         kept = json.loads(answer)
-        keys[key] = f"{kept['client_id']}-{kept['entry']['seq']}" if "entry" in kept else None
+        keys[key] = f"{kept[0]}-{kept[1]}" if isinstance(kept, list) else None
     entries = defaultdict(list)
     for reason, client_id, seq, kind, points in back_door.rows(
         "SELECT reason, client_id, seq, kind, points FROM entries WHERE reason IS NOT NULL ORDER BY client_id, seq"

@@ -79,9 +79,19 @@ ENTRY = "WHERE client_id = '{client}' AND seq = 3"
         ("UPDATE lots SET remaining = remaining + 1 WHERE client_id = '{client}' AND lot_id = 2", "lot 2 is"),
         ("UPDATE lots SET held = held - 1 WHERE client_id = '{client}' AND lot_id = 2", "lot 2 is"),
         ("UPDATE lots SET points = points + 1 WHERE client_id = '{client}' AND lot_id = 2", "lot 2 is"),
+        ("UPDATE lots SET points = points + 1 WHERE client_id = '{client}' AND lot_id = 2", "entry 2: .*hash"),
+        (
+            """UPDATE lots SET points = points + 1, remaining = remaining + 1
+                  WHERE client_id = '{client}' AND lot_id = 2""",
+            "entry 2: .*hash",
+        ),
         ("UPDATE lots SET active_from = 0 WHERE client_id = '{client}' AND lot_id = 2", "lot 2 is"),
         ("UPDATE lots SET expires_at = expires_at + 1 WHERE client_id = '{client}' AND lot_id = 2", "lot 2 is"),
         ("DELETE FROM lots WHERE client_id = '{client}' AND lot_id = 1", "lot 1 is None"),
+        (
+            "DELETE FROM lots WHERE client_id = '{client}' AND lot_id = 1",
+            "entry 1: points is 10, .*allocations say 0",
+        ),
         ("UPDATE lots SET lot_id = 3 WHERE client_id = '{client}' AND lot_id = 1", "lot 3 is"),
         ("UPDATE holds SET status = 'open' WHERE client_id = '{client}' AND status = 'timedOut'", "hold 5 is"),
         ("UPDATE holds SET status = 'released' WHERE client_id = '{client}' AND status = 'open'", "hold .* is"),
@@ -99,6 +109,8 @@ ENTRY = "WHERE client_id = '{client}' AND seq = 3"
         ("INSERT INTO holds VALUES ('{bot}', 'nobody', 1, 5, 9, 'open')", "1 rows of holds belong to nothing"),
         ("INSERT INTO entry_lots VALUES ('{bot}', 'nobody', 1, 1, 5)", "1 rows of entry_lots belong to nothing"),
         ("INSERT INTO entry_lots VALUES ('{bot}', '{client}', 99, 1, 5)", "1 rows of entry_lots belong to nothing"),
+        ("INSERT INTO entry_lots VALUES ('{bot}', '{client}', 1, 1, 5)", "1 rows of entry_lots belong to nothing"),
+        ("INSERT INTO entry_lots VALUES ('{bot}', '{client}', 3, 3, 5)", "1 rows of entry_lots belong to nothing"),
         (
             """INSERT INTO entries VALUES
                   ('{bot}', 'nobody', 1, 'grant', 5, 5, 0, 0, NULL, NULL, NULL, 0, 9, zeroblob(32), NULL)""",

@@ -267,13 +267,13 @@ def test_rows_that_are_written_together_keep_their_texts_and_where_they_have_non
 def test_numbers_and_bytes_come_back_as_they_went_in(database: Database, shop: Shop) -> None:
     every_byte, least, most = bytes(range(256)), -(2**63), NEVER
     lot = Lot(1, MAX_POINTS, MAX_POINTS, 0, least, most)
-    entry = Entry(1, "x", least, MAX_POINTS, most, 0, (LotChange(1, -1),), None, None, most, None, least, None, GENESIS)
+    entry = Entry(2, "x", least, MAX_POINTS, most, 0, (LotChange(1, -1),), None, None, most, None, least, None, GENESIS)
     with database.write() as tx:
         operations.add(tx, shop.bot_id, {"k": Operation(every_byte[:32], every_byte), "e": Operation(GENESIS, b"")}, 0)
         clients.add(tx, shop.bot_id, [Client("a", Platform.LINE, "U1")], 0)
         tx.run_many("lot_save", shop.bot_id, accounts.LOT, [accounts.lot_row("a", lot)])
         tx.run_many("entry_add", shop.bot_id, accounts.ENTRY, [accounts.entry_row("a", entry)])
-        tx.run_many("entry_lot_add", shop.bot_id, accounts.ENTRY_LOT, [("a", 1, 1, -1)])
+        tx.run_many("entry_lot_add", shop.bot_id, accounts.ENTRY_LOT, [("a", 2, 1, -1)])
     with database.read() as tx:
         assert operations.find(tx, shop.bot_id, ["k", "e"]) == {
             "k": Operation(every_byte[:32], every_byte),

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.backdoor import BackDoor
 from tests.cast import DAY, Api, ManualClock, Shop, refused
 
 
@@ -20,6 +21,44 @@ def test_the_same_key_and_body_get_the_first_answer_again(api: Api, shop: Shop, 
     assert "idempotent-replayed" not in first.headers
     assert again.headers["idempotent-replayed"] == "true"
     assert api.points_of(shop, client_id) == 4
+
+
+def test_every_call_is_answered_again_to_the_byte(api: Api, shop: Shop, clock: ManualClock) -> None:
+    client_id = shop.client(100)
+    asked: list[tuple[str, dict[str, Any]]] = [
+        ("grant", {"points": 5, "metadata": {"b": [1, 2.5, "茶"], "a": None}, "reason": "welcome"}),
+        ("spend", {"points": 30}),
+        ("reverse", {"entryId": f"{client_id}-3", "points": 10}),
+        ("hold", {"points": 20}),
+        ("capture", {"holdId": f"{client_id}-5", "points": 15}),
+        ("hold", {"points": 5}),
+        ("release", {"holdId": f"{client_id}-8"}),
+        ("reverse", {"entryId": f"{client_id}-1", "shortfall": "takeAvailable"}),
+        ("spend", {"points": 1_000}),
+    ]
+
+    def answers() -> list[httpx.Response]:
+        return [
+            api.ledger(shop, what, f"k{nth}", clientId=client_id, **fields) for nth, (what, fields) in enumerate(asked)
+        ]
+
+    first = answers()
+    assert [answer.status_code for answer in first] == [200] * 8 + [409]
+    shop.grant(client_id, 1_000)
+    clock.time += DAY
+    again = answers()
+    assert [(each.status_code, each.content) for each in again] == [(each.status_code, each.content) for each in first]
+    assert {each.headers["idempotent-replayed"] for each in again} == {"true"}
+
+
+def test_an_entry_that_is_gone_is_a_fault_for_nobody_but_who_asks_for_it_again(
+    api: Api, shop: Shop, back_door: BackDoor
+) -> None:
+    client_id = shop.client(10)
+    api.ledger(shop, "spend", "k1", clientId=client_id, points=6)
+    back_door.run("DELETE FROM entries WHERE seq = 2")
+    assert api.ledger(shop, "spend", "k1", clientId=client_id, points=6).status_code == 500
+    assert api.ledger(shop, "grant", "k2", clientId=client_id, points=6).status_code == 200
 
 
 def test_a_refusal_is_replayed_too(api: Api, shop: Shop) -> None:

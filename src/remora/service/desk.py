@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain
 
-import msgspec
 from msgspec.structs import replace
 
 from remora.errors import BatchRefused, KeyReused, NoClientFound, Refusal
@@ -16,9 +15,10 @@ from remora.ledger.commands import Capture, Command, Release, Reverse
 from remora.ledger.decide import decide
 from remora.ledger.decided import Decided
 from remora.model import Account, Client, Entry, LotChange, Reversible
-from remora.service import access
+from remora.service import access, keys
 from remora.service.clients import next_free_id
 from remora.service.installation import Installation
+from remora.service.keys import Used
 from remora.service.needs import Needs
 from remora.service.orders import Job, Order, Outcome, Who, refused
 from remora.storage import accounts, clients, opening, operations
@@ -27,13 +27,9 @@ from remora.storage.bots import Caller
 from remora.storage.clients import PlatformPair
 from remora.storage.database import Transaction, UniqueViolation
 from remora.storage.opening import Asked, Opened
-from remora.storage.operations import Operation
 
 TRIES = 5
 """How often orders are begun anew because others were quicker with a key of theirs."""
-
-_encode = msgspec.json.Encoder().encode
-_decode_outcome = msgspec.json.Decoder(Outcome).decode
 
 Result = list[Outcome] | Refusal
 """An outcome for each order of a job; or the refusal of the whole of it."""
@@ -72,18 +68,18 @@ def _opened(installation: Installation, bot_id: str, jobs: Sequence[Job]) -> Ite
     clients, keys.
     """
     orders = [order for job in jobs for order in job.orders]
-    keys = {order.key for order in orders if order.key is not None}
+    asked_keys = {order.key for order in orders if order.key is not None}
     token_ids = {job.token_id for job in jobs if job.token_id is not None}
     if any(order.who.pair for order in orders):
         with installation.database.write() as tx:
             client_ids, last_number = _client_ids(tx, bot_id, orders)
             needs = Needs(orders, client_ids)
-            asked = Asked(needs.clients, keys, token_ids)
+            asked = Asked(needs.clients, asked_keys, token_ids)
             rows = tx.together(*opening.queries(bot_id, asked))
             yield Desk(tx, installation, opening.opened(bot_id, asked, rows), needs, last_number)
     else:
         needs = Needs(orders, {})
-        asked = Asked(needs.clients, keys, token_ids)
+        asked = Asked(needs.clients, asked_keys, token_ids)
         with installation.database.write_after(*opening.queries(bot_id, asked)) as (tx, rows):
             yield Desk(tx, installation, opening.opened(bot_id, asked, rows), needs)
 
@@ -110,7 +106,7 @@ class _Noted:
     client_ids: dict[PlatformPair, str]
     last_number: int
     clients: tuple[Client, ...] = ()
-    keys: dict[str, Operation] = field(default_factory=dict)
+    keys: dict[str, Used] = field(default_factory=dict)
 
     def copy(self) -> _Noted:
         return _Noted(dict(self.targets), dict(self.client_ids), self.last_number, self.clients, dict(self.keys))
@@ -125,7 +121,7 @@ class Desk:
         self.tx = tx
         self.bot = opened.bot
         self.bot_id = opened.bot.bot_id
-        self.kept = opened.kept
+        self.used = keys.known(tx, self.bot_id, opened.kept)
         self.encoder = installation.encoder
         loaded = needs.load(tx, self.bot_id, opened.accounts)
         # "Now" is taken under the locks, so that it does not run backwards from one writer to the next.
@@ -164,13 +160,13 @@ class Desk:
         if order.key is None:
             return self._decided(order)
         request_hash = order.request_hash
-        kept = self.noted.keys.get(order.key) or self.kept.get(order.key)
-        if kept is not None:
-            if kept.request_hash != request_hash:
+        used = self.noted.keys.get(order.key) or self.used.get(order.key)
+        if used is not None:
+            if used.request_hash != request_hash:
                 return refused(KeyReused("this idempotency key was used for a different request"))
-            return replace(_decode_outcome(kept.answer), replayed=True)
+            return replace(used.outcome, replayed=True)
         outcome = self._decided(order)
-        self.noted.keys[order.key] = Operation(request_hash, _encode(outcome))
+        self.noted.keys[order.key] = Used(request_hash, outcome)
         return outcome
 
     def save(self) -> None:
@@ -180,7 +176,7 @@ class Desk:
             clients.add(tx, bot_id, noted.clients, self.now)
             clients.note_number(tx, bot_id, noted.last_number)
         accounts.save(tx, bot_id, [book.changes() for book in self.books.values() if book.entries])
-        operations.add(tx, bot_id, noted.keys, self.now)
+        operations.add(tx, bot_id, {key: keys.operation(used) for key, used in noted.keys.items()}, self.now)
 
     def _undo(self, before: _Noted) -> None:
         """Come back to where the job began."""

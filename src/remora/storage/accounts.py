@@ -114,17 +114,23 @@ def reversibles(tx: Transaction, bot_id: str, names: Collection[EntryName]) -> d
     """The named entries that exist, with what was reversed of each so far."""
     if not names:
         return {}
-    pairs = array(names)
-    lots, before = defaultdict(list), defaultdict(list)
-    for client_id, seq, lot_id, points in tx.all("entry_lots_named", bot_id=bot_id, pairs=pairs):
-        lots[client_id, seq].append(LotChange(lot_id, points))
-    for client_id, seq, lot_id, points in tx.all("reversals_named", bot_id=bot_id, pairs=pairs):
+    before = defaultdict(list)
+    for client_id, seq, lot_id, points in tx.all("reversals_named", bot_id=bot_id, pairs=array(names)):
         before[client_id, seq].append(LotChange(lot_id, points))
-    found = {}
-    for client_id, *row in tx.all("entries_named", bot_id=bot_id, pairs=pairs):
-        name = client_id, row[0]
-        found[name] = Reversible(entry_of(row, lots[name]), tuple(before[name]))
-    return found
+    found = entries(tx, bot_id, names)
+    return {name: Reversible(entry, tuple(before[name])) for name, entry in found.items()}
+
+
+def entries(tx: Transaction, bot_id: str, names: Collection[EntryName]) -> dict[EntryName, Entry]:
+    """The named entries that exist."""
+    if not names:
+        return {}
+    asked = {"bot_id": bot_id, "pairs": array(names)}
+    found, touched = tx.together(("entries_named", asked), ("entry_lots_named", asked))
+    lots = defaultdict(list)
+    for client_id, seq, lot_id, points in touched:
+        lots[client_id, seq].append(LotChange(lot_id, points))
+    return {(client_id, row[0]): entry_of(row, lots[client_id, row[0]]) for client_id, *row in found}
 
 
 def save(tx: Transaction, bot_id: str, changes: Iterable[Changes]) -> None:
@@ -135,7 +141,10 @@ def save(tx: Transaction, bot_id: str, changes: Iterable[Changes]) -> None:
     holds = [_hold_row(client_id, hold) for client_id, each in by_id for hold in each.holds]
     entries = [(client_id, entry) for client_id, each in by_id for entry in each.entries]
     touched = [
-        (client_id, entry.seq, change.lot_id, change.points) for client_id, entry in entries for change in entry.lots
+        (client_id, entry.seq, change.lot_id, change.points)
+        for client_id, entry in entries
+        for change in entry.lots
+        if change.lot_id != entry.seq  # that a grant touched the lot that it made, the lot says
     ]
     tx.run_many("lot_add", bot_id, LOT, lots)
     tx.run_many("lot_save", bot_id, LOT, changed)

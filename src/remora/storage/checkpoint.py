@@ -17,7 +17,7 @@ from threading import Thread
 from remora.errors import StoreUnavailable
 
 ROWS = 6_000
-"""After so many rows that this process wrote: a thousand grants, of which the log has some 8,000 pages."""
+"""After so many rows that this process wrote: 1,500 grants, of which the log has some 8,000 pages."""
 
 REST_PAGES = 500
 """So many pages take few milliseconds, and may be brought while nobody writes."""

@@ -1,4 +1,4 @@
-"""Idempotency keys: what each was used for, and what was answered."""
+"""Idempotency keys: what each was used for, and what came of it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ OPERATION = ("key", "request_hash", "answer", "created_at")
 
 
 class Operation(Struct, frozen=True):
-    """`request_hash` is a SHA-256 of the request, `answer` what was answered, as bytes."""
+    """`request_hash` is a SHA-256 of the request, `answer` what is kept of what came of it, as bytes."""
 
     request_hash: bytes
     answer: bytes

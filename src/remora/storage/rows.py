@@ -116,12 +116,15 @@ def add_entries(tx: Transaction, bot_id: str, rows: Sequence[Row]) -> None:
 
 
 def entry_lots(tx: Transaction, bot_id: str, spans: Collection[Span]) -> list[Row]:
-    """The allocations of the entries in these spans. A row begins with client and seq."""
+    """The allocations of the entries in these spans, also those that the lots of grants say. A row begins with client
+    and seq.
+    """
     return tx.all("entry_lots_spanned", bot_id=bot_id, spans=array(spans))
 
 
 def add_entry_lots(tx: Transaction, bot_id: str, rows: Sequence[Row]) -> None:
-    tx.run_many("entry_lot_add", bot_id, ENTRY_LOT, rows)
+    """Add allocations but for those of grants, which come with their lots."""
+    tx.run_many("entry_lot_add", bot_id, ENTRY_LOT, [row for row in rows if row[1] != row[2]])
 
 
 def operations(tx: Transaction, bot_id: str, after: str, most: int) -> list[OperationRow]:

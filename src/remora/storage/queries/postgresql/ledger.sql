@@ -41,13 +41,26 @@ CROSS JOIN LATERAL (
 ) AS first;
 
 -- name: lots_named
--- The lots that entries touched, which [client, seq] pairs in a JSON array name: used up or not.
-SELECT lots.client_id, lots.lot_id, lots.points, lots.remaining, lots.held, lots.active_from, lots.expires_at
+-- The lots that entries touched, which [client, seq] pairs in a JSON array name: used up or not. A grant's is its own.
+SELECT touched.client_id, touched.lot_id, touched.points, touched.remaining, touched.held, touched.active_from,
+       touched.expires_at
 FROM json_array_elements(CAST(:pairs AS json)) AS asked (pair)
-JOIN entry_lots ON entry_lots.client_id = asked.pair ->> 0 AND entry_lots.seq = CAST(asked.pair ->> 1 AS bigint)
-JOIN lots ON lots.bot_id = entry_lots.bot_id AND lots.client_id = entry_lots.client_id
-         AND lots.lot_id = entry_lots.lot_id
-WHERE entry_lots.bot_id = :bot_id AND lots.bot_id = :bot_id;
+CROSS JOIN LATERAL (
+    SELECT client_id, lot_id, points, remaining, held, active_from, expires_at FROM lots
+    WHERE lots.bot_id = :bot_id AND lots.client_id = asked.pair ->> 0
+      AND lots.lot_id = CAST(asked.pair ->> 1 AS bigint)
+    UNION ALL
+    SELECT used.client_id, used.lot_id, used.points, used.remaining, used.held, used.active_from, used.expires_at
+    FROM entry_lots
+    CROSS JOIN LATERAL (
+        SELECT client_id, lot_id, points, remaining, held, active_from, expires_at FROM lots
+        WHERE lots.bot_id = :bot_id AND lots.client_id = entry_lots.client_id AND lots.lot_id = entry_lots.lot_id
+        OFFSET 0
+    ) AS used
+    WHERE entry_lots.bot_id = :bot_id AND entry_lots.client_id = asked.pair ->> 0
+      AND entry_lots.seq = CAST(asked.pair ->> 1 AS bigint) AND entry_lots.lot_id <> entry_lots.seq
+    OFFSET 0
+) AS touched;
 
 -- name: lot_add
 -- Adds lots.
@@ -123,7 +136,7 @@ CROSS JOIN unnest(CAST(:client_id AS text[]), CAST(:seq AS bigint[]), CAST(:kind
 WHERE bots.bot_id = :bot_id;
 
 -- name: entry_lot_add
--- Notes which lots entries touched, and by how much.
+-- Notes which lots entries touched, and by how much. Not of grants: their lots say so themselves.
 INSERT INTO entry_lots (bot_id, client_id, seq, lot_id, points)
 SELECT bots.bot_id, added.client_id, added.seq, added.lot_id, added.points
 FROM bots
@@ -140,12 +153,21 @@ JOIN entries ON entries.client_id = asked.pair ->> 0 AND entries.seq = CAST(aske
 WHERE entries.bot_id = :bot_id;
 
 -- name: entry_lots_named
--- The allocations of the entries that [client, seq] pairs in a JSON array name.
-SELECT entry_lots.client_id, entry_lots.seq, entry_lots.lot_id, entry_lots.points
+-- The allocations of the entries that [client, seq] pairs in a JSON array name; a grant's is its lot. OFFSET 0: see
+-- `lots_open`.
+SELECT touched.client_id, touched.seq, touched.lot_id, touched.points
 FROM json_array_elements(CAST(:pairs AS json)) AS asked (pair)
-JOIN entry_lots ON entry_lots.client_id = asked.pair ->> 0 AND entry_lots.seq = CAST(asked.pair ->> 1 AS bigint)
-WHERE entry_lots.bot_id = :bot_id
-ORDER BY entry_lots.client_id, entry_lots.seq, entry_lots.lot_id;
+CROSS JOIN LATERAL (
+    SELECT client_id, lot_id AS seq, lot_id, points FROM lots
+    WHERE lots.bot_id = :bot_id AND lots.client_id = asked.pair ->> 0
+      AND lots.lot_id = CAST(asked.pair ->> 1 AS bigint)
+    UNION ALL
+    SELECT client_id, seq, lot_id, points FROM entry_lots
+    WHERE entry_lots.bot_id = :bot_id AND entry_lots.client_id = asked.pair ->> 0
+      AND entry_lots.seq = CAST(asked.pair ->> 1 AS bigint) AND entry_lots.lot_id <> entry_lots.seq
+    OFFSET 0
+) AS touched
+ORDER BY touched.client_id, touched.seq, touched.lot_id;
 
 -- name: reversals_named
 -- What was reversed so far, by lot, of the entries that [client, seq] pairs in a JSON array name.

@@ -21,10 +21,18 @@ WHERE entries.bot_id = :bot_id
 ORDER BY entries.client_id, entries.seq;
 
 -- name: entry_lots_spanned
--- The allocations of the entries in spans of journals: a JSON array of [client, first, last].
-SELECT entry_lots.client_id, entry_lots.seq, entry_lots.lot_id, entry_lots.points
+-- The allocations of the entries in spans of journals: a JSON array of [client, first, last]. A grant's is its lot.
+SELECT touched.client_id, touched.seq, touched.lot_id, touched.points
 FROM json_array_elements(CAST(:spans AS json)) AS asked (span)
-JOIN entry_lots ON entry_lots.client_id = asked.span ->> 0
-               AND entry_lots.seq BETWEEN CAST(asked.span ->> 1 AS bigint) AND CAST(asked.span ->> 2 AS bigint)
-WHERE entry_lots.bot_id = :bot_id
-ORDER BY entry_lots.client_id, entry_lots.seq, entry_lots.lot_id;
+CROSS JOIN LATERAL (
+    SELECT client_id, lot_id AS seq, lot_id, points FROM lots
+    WHERE lots.bot_id = :bot_id AND lots.client_id = asked.span ->> 0
+      AND lots.lot_id BETWEEN CAST(asked.span ->> 1 AS bigint) AND CAST(asked.span ->> 2 AS bigint)
+    UNION ALL
+    SELECT client_id, seq, lot_id, points FROM entry_lots
+    WHERE entry_lots.bot_id = :bot_id AND entry_lots.client_id = asked.span ->> 0
+      AND entry_lots.seq BETWEEN CAST(asked.span ->> 1 AS bigint) AND CAST(asked.span ->> 2 AS bigint)
+      AND entry_lots.lot_id <> entry_lots.seq
+    OFFSET 0
+) AS touched
+ORDER BY touched.client_id, touched.seq, touched.lot_id;

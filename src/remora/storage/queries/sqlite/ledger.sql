@@ -34,11 +34,16 @@ CROSS JOIN lots ON lots.bot_id = :bot_id AND lots.client_id = asked.value
                                    ORDER BY ordered.expires_at, ordered.lot_id LIMIT :most);
 
 -- name: lots_named
--- The lots that entries touched, which [client, seq] pairs in a JSON array name: used up or not.
+-- The lots that entries touched, which [client, seq] pairs in a JSON array name: used up or not. A grant's is its own.
+SELECT lots.client_id, lots.lot_id, lots.points, lots.remaining, lots.held, lots.active_from, lots.expires_at
+FROM json_each(:pairs) AS asked
+CROSS JOIN lots ON lots.bot_id = :bot_id AND lots.client_id = json_extract(asked.value, '$[0]')
+               AND lots.lot_id = json_extract(asked.value, '$[1]')
+UNION ALL
 SELECT lots.client_id, lots.lot_id, lots.points, lots.remaining, lots.held, lots.active_from, lots.expires_at
 FROM json_each(:pairs) AS asked
 CROSS JOIN entry_lots ON entry_lots.bot_id = :bot_id AND entry_lots.client_id = json_extract(asked.value, '$[0]')
-                     AND entry_lots.seq = json_extract(asked.value, '$[1]')
+                     AND entry_lots.seq = json_extract(asked.value, '$[1]') AND entry_lots.lot_id <> entry_lots.seq
 CROSS JOIN lots ON lots.bot_id = :bot_id AND lots.client_id = entry_lots.client_id AND lots.lot_id = entry_lots.lot_id;
 
 -- name: lot_add
@@ -87,7 +92,7 @@ VALUES (:bot_id, :client_id, :seq, :kind, :points, :available, :at, :recorded_at
         :active_from, :expires_at, :operator, :hash);
 
 -- name: entry_lot_add
--- Notes which lot an entry touched, and by how much.
+-- Notes which lot an entry touched, and by how much. Not of a grant: its lot says so itself.
 INSERT INTO entry_lots (bot_id, client_id, seq, lot_id, points) VALUES (:bot_id, :client_id, :seq, :lot_id, :points);
 
 -- name: entries_named
@@ -99,12 +104,18 @@ CROSS JOIN entries ON entries.bot_id = :bot_id AND entries.client_id = json_extr
                   AND entries.seq = json_extract(asked.value, '$[1]');
 
 -- name: entry_lots_named
--- The allocations of the entries that [client, seq] pairs in a JSON array name.
+-- The allocations of the entries that [client, seq] pairs in a JSON array name; a grant's is its lot. A view of both
+-- tables would be read whole: each has to be looked into for each pair.
+SELECT lots.client_id, lots.lot_id AS seq, lots.lot_id, lots.points
+FROM json_each(:pairs) AS asked
+CROSS JOIN lots ON lots.bot_id = :bot_id AND lots.client_id = json_extract(asked.value, '$[0]')
+               AND lots.lot_id = json_extract(asked.value, '$[1]')
+UNION ALL
 SELECT entry_lots.client_id, entry_lots.seq, entry_lots.lot_id, entry_lots.points
 FROM json_each(:pairs) AS asked
 CROSS JOIN entry_lots ON entry_lots.bot_id = :bot_id AND entry_lots.client_id = json_extract(asked.value, '$[0]')
-                     AND entry_lots.seq = json_extract(asked.value, '$[1]')
-ORDER BY entry_lots.client_id, entry_lots.seq, entry_lots.lot_id;
+                     AND entry_lots.seq = json_extract(asked.value, '$[1]') AND entry_lots.lot_id <> entry_lots.seq
+ORDER BY client_id, seq, lot_id;
 
 -- name: reversals_named
 -- What was reversed so far, by lot, of the entries that [client, seq] pairs in a JSON array name.

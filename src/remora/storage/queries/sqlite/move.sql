@@ -22,9 +22,15 @@ CROSS JOIN entries ON entries.bot_id = :bot_id AND entries.client_id = json_extr
 ORDER BY entries.client_id, entries.seq;
 
 -- name: entry_lots_spanned
--- The allocations of the entries in spans of journals: a JSON array of [client, first, last].
+-- The allocations of the entries in spans of journals: a JSON array of [client, first, last]. A grant's is its lot.
+SELECT lots.client_id, lots.lot_id AS seq, lots.lot_id, lots.points
+FROM json_each(:spans) AS asked
+CROSS JOIN lots ON lots.bot_id = :bot_id AND lots.client_id = json_extract(asked.value, '$[0]')
+               AND lots.lot_id BETWEEN json_extract(asked.value, '$[1]') AND json_extract(asked.value, '$[2]')
+UNION ALL
 SELECT entry_lots.client_id, entry_lots.seq, entry_lots.lot_id, entry_lots.points
 FROM json_each(:spans) AS asked
 CROSS JOIN entry_lots ON entry_lots.bot_id = :bot_id AND entry_lots.client_id = json_extract(asked.value, '$[0]')
                      AND entry_lots.seq BETWEEN json_extract(asked.value, '$[1]') AND json_extract(asked.value, '$[2]')
-ORDER BY entry_lots.client_id, entry_lots.seq, entry_lots.lot_id;
+                     AND entry_lots.lot_id <> entry_lots.seq
+ORDER BY client_id, seq, lot_id;
