@@ -64,6 +64,14 @@ def test_a_file_leases_the_same_blocks_as_redis(redis: str, folder: Path, limit:
             assert HOUR - 60 <= lease.seconds <= HOUR
 
 
+def test_a_window_does_not_last_longer_than_it_is(folder: Path) -> None:
+    """A machine that was started lately has a clock with so many digits that adding and taking away does not cancel."""
+    seconds = Seconds()
+    seconds.time = 538.323
+    assert seconds.time + HOUR - seconds.time > HOUR
+    assert FileLessor(folder / "limits", seconds).lease(BOT, "whoever", 10, HOUR, 0).seconds == HOUR
+
+
 def test_the_files_are_their_owners_only(folder: Path) -> None:
     lessor = FileLessor(folder / "limits")
     for policy in (BOT, FAILED_AUTH):

@@ -61,7 +61,8 @@ class FileLessor:
                 os.pwrite(file, WINDOW.pack(name, ends, leased + permits), place)
         except OSError as problem:
             raise Away(problem.strerror or type(problem).__name__) from None
-        return Lease(permits, left - permits, ends - now)
+        # The sum of two floats less one of them may be a trifle more than the other.
+        return Lease(permits, left - permits, min(ends - now, window_seconds))
 
     def close(self) -> None: ...
 
