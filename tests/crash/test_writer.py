@@ -151,6 +151,7 @@ def test_a_worker_that_is_killed_leaves_nothing_half_done_and_the_others_orders_
                 done[order] = call.result()
     assert {response.status_code for response in done.values()} <= {200}
     # And under load, both of those that are there now.
+    until(lambda: len(server.pids("worker")) == 3)
     for doomed in server.pids("worker")[-2:]:
         kill = partial(os.kill, doomed, signal.SIGKILL)
         sent = send(server.api, shop, some(orders, 80), after=20, then=kill)

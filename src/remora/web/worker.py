@@ -26,6 +26,7 @@ from remora.service.installation import Installation, open_installation
 from remora.settings import Settings, SettingsError
 from remora.web import observe, server
 from remora.web.app import Application
+from remora.web.door import Door
 from remora.web.run import Run
 
 READY, STOP, HASTEN = b"r", b"s", b"h"
@@ -46,7 +47,9 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start to take connections, and say so."""
-        await super().startup(sockets)
+        await super().startup([])
+        loop = asyncio.get_running_loop()
+        self.servers = [Door(loop, each, self._protocol) for each in sockets or ()]  # type: ignore[misc]  # as it is used
         threading.Thread(target=self._heed, name="remora-lifeline", daemon=True).start()
         with suppress(OSError):  # a supervisor that is gone is noticed by the thread
             self._lifeline.send(READY)
@@ -66,6 +69,14 @@ class Server(uvicorn.Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 (uvicorn's signature)
         """Stop on SIGTERM, and end with status 0: uvicorn would raise the signal again."""
         self.should_exit = True
+
+    def _protocol(self) -> asyncio.Protocol:
+        """What serves a connection, made as uvicorn makes it for a listener of its own."""
+        config = self.config
+        made: asyncio.Protocol = config.http_protocol_class(  # type: ignore[call-arg]  # as uvicorn does
+            config=config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+        return made
 
     def _heed(self) -> None:
         with suppress(OSError):
