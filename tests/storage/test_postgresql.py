@@ -249,6 +249,12 @@ def test_a_url_that_leads_nowhere_is_told_without_its_password(url: str, told: s
     assert "hunter2" not in repr_of(caught.value)
 
 
+def test_a_server_that_goes_away_while_it_is_opened_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(postgresql, "is_pooled", lambda _: False)  # it answered so far
+    with told_that_nothing_was_done():
+        opened("postgresql://u@127.0.0.1:1/remora", timeout_seconds=1)
+
+
 def test_a_database_that_is_not_there_is_named(settings: Settings) -> None:
     with pytest.raises(StoreUnavailable, match=r'database ".*_nobody" does not exist'):
         opened(f"{url_of(settings)}_nobody")
@@ -316,15 +322,14 @@ def test_a_transaction_whose_connection_dies_is_undone(database: Database, back_
     write(database, "c")
 
 
-def test_rows_that_were_sent_when_the_connection_dies_are_undone(
-    database: Database, back_door: BackDoor, shop: Shop
+@pytest.mark.parametrize("number", [1, 1_000], ids=["to go with the commit", "on their way"])
+def test_rows_that_nobody_waited_for_when_the_connection_dies_are_undone(
+    database: Database, back_door: BackDoor, shop: Shop, number: int
 ) -> None:
-    """They are on their way without anybody waiting for an answer, and the commit goes with them: if no answer comes,
-    nobody can tell any more.
-    """
-    row = ("a", bytes(32), b"", 0)
+    """The commit goes without anybody having had an answer to them: if none comes, nobody can tell any more."""
+    rows = [(f"{nth:04}", bytes(32), b"", 0) for nth in range(number)]
     with told_that_nobody_knows(), database.write() as tx:
-        tx.run_many("operation_add", shop.bot_id, OPERATION, [row])
+        tx.run_many("operation_add", shop.bot_id, OPERATION, rows)
         terminate(back_door)
     assert back_door.rows("SELECT key FROM operations") == []
     write(database, "c")
