@@ -49,7 +49,8 @@ class Server(uvicorn.Server):
         """Start to take connections, and say so."""
         await super().startup([])
         loop = asyncio.get_running_loop()
-        self.servers = [Door(loop, each, self._protocol) for each in sockets or ()]  # type: ignore[misc]  # to uvicorn it is a server
+        # To uvicorn each is a server, of which it uses what a door has.
+        self.servers = [Door(loop, each, self._protocol) for each in sockets or ()]  # type: ignore[misc]
         threading.Thread(target=self._heed, name="remora-lifeline", daemon=True).start()
         with suppress(OSError):  # a supervisor that is gone is noticed by the thread
             self._lifeline.send(READY)
