@@ -5,6 +5,9 @@ See also test_database.py, and the tests of a server that is killed in tests/cra
 from __future__ import annotations
 
 import re
+import select
+import socket
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -50,6 +53,31 @@ def opened(url: str, *, timeout_seconds: int = SECONDS, pool_size: int = 4) -> P
 def url_of(settings: Settings) -> str:
     assert isinstance(settings.database, PostgresUrl)
     return settings.database.url.reveal()
+
+
+@contextmanager
+def one_way_to(url: str) -> Iterator[str]:
+    """A URL of the same server, by which one connection can be made, and no second."""
+    with psycopg.connect(url) as known, socket.create_server(("127.0.0.1", 0)) as listener:
+        info = known.info
+        host, port, name = info.host, info.port, f"{info.user}@127.0.0.1:{listener.getsockname()[1]}/{info.dbname}"
+
+        def carry() -> None:
+            caller, _ = listener.accept()
+            listener.close()
+            family, address = (
+                (socket.AF_UNIX, f"{host}/.s.PGSQL.{port}") if host.startswith("/") else (socket.AF_INET, (host, port))
+            )
+            with caller, socket.socket(family) as server:
+                server.connect(address)
+                ends = {caller: server, server: caller}
+                while data := (end := select.select([*ends], [], [])[0][0]).recv(65_536):
+                    ends[end].sendall(data)
+
+        carrier = threading.Thread(target=carry)
+        carrier.start()
+        yield f"postgresql://{name}"
+        carrier.join()
 
 
 def keep(tx: Transaction, name: str) -> None:
@@ -249,10 +277,9 @@ def test_a_url_that_leads_nowhere_is_told_without_its_password(url: str, told: s
     assert "hunter2" not in repr_of(caught.value)
 
 
-def test_a_server_that_goes_away_while_it_is_opened_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(postgresql, "is_pooled", lambda _: False)  # it answered so far
-    with told_that_nothing_was_done():
-        opened("postgresql://u@127.0.0.1:1/remora", timeout_seconds=1)
+def test_a_server_that_goes_away_while_it_is_opened_is_told(settings: Settings) -> None:
+    with one_way_to(url_of(settings)) as url, told_that_nothing_was_done():
+        opened(url, timeout_seconds=1)
 
 
 def test_a_database_that_is_not_there_is_named(settings: Settings) -> None:
