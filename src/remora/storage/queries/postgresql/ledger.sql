@@ -20,24 +20,34 @@ FROM unnest(CAST(:client_id AS text[]), CAST(:available AS bigint[]), CAST(:held
 WHERE clients.bot_id = :bot_id AND clients.client_id = saved.client_id;
 
 -- name: lots_open
--- Every lot with points left of the clients with these encoded ids, a JSON array. OFFSET 0 keeps the planner to a look
--- into the index for each: while it takes the table for small, it would read all of the bot's lots.
+-- Every lot with points left of the clients with these encoded ids, a JSON array. Those up to 64 are read by the primary
+-- key, the rest by the index that has no others. OFFSET 0 keeps the planner to a look into an index for each: while it
+-- takes the table for small, it would read all of the bot's lots.
 SELECT asked.client_id, opened.lot_id, opened.points, opened.remaining, opened.held, opened.active_from,
        opened.expires_at
 FROM json_array_elements_text(CAST(:ids AS json)) AS asked (client_id)
 CROSS JOIN LATERAL (
     SELECT lot_id, points, remaining, held, active_from, expires_at FROM lots
-    WHERE lots.bot_id = :bot_id AND lots.client_id = asked.client_id AND lots.remaining > 0 OFFSET 0
+    WHERE lots.bot_id = :bot_id AND lots.client_id = asked.client_id AND lots.lot_id <= 64 AND lots.remaining > 0
+    UNION ALL
+    SELECT lot_id, points, remaining, held, active_from, expires_at FROM lots
+    WHERE lots.bot_id = :bot_id AND lots.client_id = asked.client_id AND lots.lot_id > 64 AND lots.remaining > 0
+    OFFSET 0
 ) AS opened;
 
 -- name: lots_first
--- The first lots with points left, in the order in which they are used, of the clients with these encoded ids.
+-- The first lots with points left, in the order in which they are used, of the clients with these encoded ids. See
+-- `lots_open`.
 SELECT asked.client_id, first.lot_id, first.points, first.remaining, first.held, first.active_from, first.expires_at
 FROM json_array_elements_text(CAST(:ids AS json)) AS asked (client_id)
 CROSS JOIN LATERAL (
     SELECT lot_id, points, remaining, held, active_from, expires_at FROM lots
-    WHERE lots.bot_id = :bot_id AND lots.client_id = asked.client_id AND lots.remaining > 0
-    ORDER BY lots.expires_at, lots.lot_id LIMIT :most
+    WHERE lots.bot_id = :bot_id AND lots.client_id = asked.client_id AND lots.lot_id <= 64 AND lots.remaining > 0
+    UNION ALL
+    (SELECT lot_id, points, remaining, held, active_from, expires_at FROM lots
+     WHERE lots.bot_id = :bot_id AND lots.client_id = asked.client_id AND lots.lot_id > 64 AND lots.remaining > 0
+     ORDER BY lots.expires_at, lots.lot_id LIMIT :most)
+    ORDER BY expires_at, lot_id LIMIT :most
 ) AS first;
 
 -- name: lots_named

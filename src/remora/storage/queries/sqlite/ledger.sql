@@ -18,20 +18,34 @@ SET available = :available, held = :held, next_due_at = :next_due_at, seq = :seq
 WHERE bot_id = :bot_id AND client_id = :client_id;
 
 -- name: lots_open
--- Every lot with points left of the clients with these encoded ids, a JSON array.
+-- Every lot with points left of the clients with these encoded ids, a JSON array. Those up to 64 are read by the primary
+-- key, the rest by the index that has no others.
 SELECT lots.client_id, lots.lot_id, lots.points, lots.remaining, lots.held, lots.active_from, lots.expires_at
 FROM json_each(:ids) AS asked
-CROSS JOIN lots ON lots.bot_id = :bot_id AND lots.client_id = asked.value AND lots.remaining > 0;
+CROSS JOIN lots ON lots.bot_id = :bot_id AND lots.client_id = asked.value AND lots.lot_id <= 64 AND lots.remaining > 0
+UNION ALL
+SELECT lots.client_id, lots.lot_id, lots.points, lots.remaining, lots.held, lots.active_from, lots.expires_at
+FROM json_each(:ids) AS asked
+CROSS JOIN lots INDEXED BY lots_open
+           ON lots.bot_id = :bot_id AND lots.client_id = asked.value AND lots.lot_id > 64 AND lots.remaining > 0;
 
 -- name: lots_first
--- The first lots with points left, in the order in which they are used, of the clients with these encoded ids.
+-- The first lots with points left, in the order in which they are used, of the clients with these encoded ids. See
+-- `lots_open`.
 SELECT lots.client_id, lots.lot_id, lots.points, lots.remaining, lots.held, lots.active_from, lots.expires_at
 FROM json_each(:ids) AS asked
 CROSS JOIN lots ON lots.bot_id = :bot_id AND lots.client_id = asked.value
-               AND lots.lot_id IN (SELECT lot_id FROM lots AS ordered
-                                   WHERE ordered.bot_id = :bot_id AND ordered.client_id = asked.value
-                                     AND ordered.remaining > 0
-                                   ORDER BY ordered.expires_at, ordered.lot_id LIMIT :most);
+               AND lots.lot_id IN (SELECT lot_id
+                                   FROM (SELECT expires_at, lot_id FROM lots AS early
+                                         WHERE early.bot_id = :bot_id AND early.client_id = asked.value
+                                           AND early.lot_id <= 64 AND early.remaining > 0
+                                         UNION ALL
+                                         SELECT expires_at, lot_id
+                                         FROM (SELECT expires_at, lot_id FROM lots AS late INDEXED BY lots_open
+                                               WHERE late.bot_id = :bot_id AND late.client_id = asked.value
+                                                 AND late.lot_id > 64 AND late.remaining > 0
+                                               ORDER BY late.expires_at, late.lot_id LIMIT :most))
+                                   ORDER BY expires_at, lot_id LIMIT :most);
 
 -- name: lots_named
 -- The lots that entries touched, which [client, seq] pairs in a JSON array name: used up or not. A grant's is its own.
