@@ -6,15 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from psycopg.sql import SQL, Identifier
 
 from remora.errors import StoreUnavailable
 from remora.settings import PostgresUrl, Secret, Settings
-from remora.storage import postgresql
 from remora.storage.database import Database, Transaction
 from remora.storage.postgresql import PostgresDatabase
 from tests.backdoor import BackDoor
-from tests.eventually import SECONDS, until
+from tests.eventually import SECONDS
 
 VALUE = "installation_value"
 KEEP = "installation_keep"
@@ -40,27 +38,9 @@ def kept(back_door: BackDoor, name: str) -> bool:
     return bool(back_door.rows(f"SELECT 1 FROM installation WHERE name = '{name}'"))
 
 
-def setting(tx: Transaction, name: str) -> str:
-    assert isinstance(tx, postgresql.PostgresTransaction)
-    [(value,)] = tx._connection.execute(SQL("SHOW {}").format(Identifier(name))).fetchall()
-    return str(value)
-
-
 def set_default(back_door: BackDoor, assignment: str) -> None:
     [(name,)] = back_door.rows("SELECT current_database()")
     back_door.run(f'ALTER DATABASE "{name}" SET {assignment}')
-
-
-def terminate(back_door: BackDoor) -> None:
-    """End the connections that there are. The pool may open others meanwhile."""
-    ended = {pid for pid, _ in back_door.rows(f"SELECT pid, pg_terminate_backend(pid) {OTHERS}")}
-    until(lambda: not ended & {pid for (pid,) in back_door.rows(f"SELECT pid {OTHERS}")})
-
-
-@contextmanager
-def told_that_nobody_knows() -> Iterator[None]:
-    with pytest.raises(StoreUnavailable, match="whether it was done is not known"):
-        yield
 
 
 @contextmanager

@@ -8,12 +8,12 @@ import time
 
 import psycopg
 import pytest
+from psycopg.sql import SQL, Identifier
 
 from remora.settings import Settings
-from remora.storage import postgresql
-from remora.storage.database import Database, UniqueViolation
+from remora.storage.database import Database, Transaction, UniqueViolation
 from remora.storage.operations import OPERATION
-from remora.storage.postgresql import PostgresDatabase
+from remora.storage.postgresql import PostgresDatabase, PostgresTransaction
 from tests.backdoor import BackDoor
 from tests.cast import Shop
 from tests.eventually import SECONDS, until
@@ -27,7 +27,6 @@ from tests.storage.on_postgresql import (
     kept,
     opened,
     set_default,
-    setting,
     told_that_nothing_was_done,
     url_of,
     write,
@@ -38,6 +37,12 @@ from tests.stores import PostgresStore
 @pytest.fixture(scope="module")
 def store(postgresql_store: PostgresStore) -> PostgresStore:
     return postgresql_store
+
+
+def setting(tx: Transaction, name: str) -> str:
+    assert isinstance(tx, PostgresTransaction)
+    [(value,)] = tx._connection.execute(SQL("SHOW {}").format(Identifier(name))).fetchall()
+    return str(value)
 
 
 # What is acknowledged is on its disk, and no wait is for ever.
@@ -157,7 +162,7 @@ def test_a_statement_is_prepared_once_for_a_connection_that_is_ours(
     for name in "ab":
         write(database, name)
     with database.read() as tx:
-        assert isinstance(tx, postgresql.PostgresTransaction)
+        assert isinstance(tx, PostgresTransaction)
         found = tx._connection.execute("SELECT count(*) FROM pg_prepared_statements WHERE name = %s", [KEEP]).fetchall()
     assert found == [(0 if pooled else 1,)]
     database.close()

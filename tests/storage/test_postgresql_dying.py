@@ -26,8 +26,6 @@ from tests.storage.on_postgresql import (
     VALUE,
     keep,
     kept,
-    terminate,
-    told_that_nobody_knows,
     told_that_nothing_was_done,
     url_of,
     write,
@@ -38,6 +36,18 @@ from tests.stores import PostgresStore, back_door_of, settings_of
 @pytest.fixture(scope="module")
 def store(postgresql_store: PostgresStore) -> PostgresStore:
     return postgresql_store
+
+
+def terminate(back_door: BackDoor) -> None:
+    """End the connections that there are. The pool may open others meanwhile."""
+    ended = {pid for pid, _ in back_door.rows(f"SELECT pid, pg_terminate_backend(pid) {OTHERS}")}
+    until(lambda: not ended & {pid for (pid,) in back_door.rows(f"SELECT pid {OTHERS}")})
+
+
+@contextmanager
+def told_that_nobody_knows() -> Iterator[None]:
+    with pytest.raises(StoreUnavailable, match="whether it was done is not known"):
+        yield
 
 
 def test_connections_that_died_while_nobody_used_them_are_replaced_and_nobody_is_told(
