@@ -10,7 +10,19 @@ import pytest
 from remora.errors import StoreUnavailable
 from remora.storage.database import Database
 from remora.storage.sqlite import SqliteDatabase, create
+from tests import courteous
 from tests.stores import SqliteStore
+
+WRITING = """
+from pathlib import Path
+from remora.storage.sqlite import SqliteDatabase
+database = SqliteDatabase(Path(sys.argv[2]), busy_timeout_seconds=5)
+with database.write():
+    database._connection().execute("CREATE TABLE filled (number INTEGER PRIMARY KEY)")
+    database._connection().executemany("INSERT INTO filled VALUES (?)", ((number,) for number in range(1_000)))
+print(*database._connection().execute("SELECT count(*) FROM filled").fetchone())
+database.close()
+"""
 
 
 @pytest.fixture(scope="module")
@@ -42,3 +54,11 @@ def test_a_new_database_is_its_owners_only(tmp_path: Path) -> None:
     create(path)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize("niceness", [0, 1])
+def test_a_process_that_is_nice_gives_way_in_the_midst_of_a_statement(tmp_path: Path, niceness: int) -> None:
+    create(tmp_path / "remora.db")
+    rows, gave_way = courteous.run(WRITING, niceness, tmp_path / "remora.db")
+    assert rows == "1000", "giving way ended a statement"
+    assert (gave_way > 10) == courteous.would_be_nice(niceness)

@@ -9,6 +9,7 @@ from itertools import chain
 
 from msgspec.structs import replace
 
+from remora.courtesy import gently
 from remora.errors import BatchRefused, KeyReused, NoClientFound, Refusal
 from remora.ledger.book import Book, Mark, MoreLots
 from remora.ledger.commands import Capture, Command, Release, Reverse
@@ -56,7 +57,7 @@ def carry_out(
 
 def _carried_out(installation: Installation, bot_id: str, jobs: Sequence[Job], written: Written) -> list[Result]:
     with _opened(installation, bot_id, jobs) as desk:
-        results = [desk.job(job) for job in jobs]
+        results = [desk.job(job) for job in gently(jobs)]
         desk.save()
     written(bot_id, chain.from_iterable(book.entries for book in desk.books.values()))
     return results
@@ -140,10 +141,10 @@ class Desk:
         if job.token_id in self._shut_out:
             return self._shut_out[job.token_id]
         if not (job.atomic or job.dry_run):
-            return [self.order(order) for order in job.orders]
+            return [self.order(order) for order in gently(job.orders)]
         before, self._marks = self.noted.copy(), {}
         outcomes: list[Outcome] = []
-        for index, order in enumerate(job.orders):
+        for index, order in enumerate(gently(job.orders)):
             outcome = self.order(order)
             if job.atomic and outcome.refusal is not None:
                 self._undo(before)

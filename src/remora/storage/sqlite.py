@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sqlite3
 import threading
@@ -11,6 +12,7 @@ from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from pathlib import Path
 
+from remora.courtesy import is_nice
 from remora.errors import StoreUnavailable
 from remora.storage.checkpoint import Checkpoints
 from remora.storage.database import Begun, Names, Query, Row, Transaction, UniqueViolation
@@ -30,6 +32,9 @@ CHECKPOINT_PAGES = 16_000
 did not. SQLite's own 1,000 are written by 200 grants, and each page of a client that is granted to twice would be
 brought there twice.
 """
+
+STEPS_BEFORE_OTHERS = 300
+"""After so many steps of SQLite's machine, some 25 microseconds, a process that is nice lets others run."""
 
 _PLACE = re.compile(r":([a-z_]+)")
 
@@ -160,6 +165,8 @@ class SqliteDatabase:
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
             connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+            if is_nice():
+                connection.set_progress_handler(os.sched_yield, STEPS_BEFORE_OTHERS)
         except sqlite3.Error as problem:
             raise _translated(problem) from problem
         return connection
