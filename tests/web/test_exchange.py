@@ -16,7 +16,7 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from remora.service.installation import Installation
 from remora.settings import Settings
-from remora.web import body, exchange
+from remora.web import body, packets
 from remora.web.app import Application
 from tests.cast import POINT, Api, Shop
 from tests.conftest import Switchboard
@@ -113,7 +113,7 @@ def test_the_server_leaves_its_account_of_each_request(
     assert application is not None
 
     async def noting(scope: Scope, receive: Receive, send: Send) -> None:
-        left.append(scope.get(exchange.KEY))
+        left.append(scope.get(packets.KEY))
         await application(scope, receive, send)
 
     board.application = noting  # type: ignore[assignment]  # it is only called

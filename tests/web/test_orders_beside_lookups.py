@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
+from starlette.types import Scope
+from uvicorn.protocols.http.flow_control import FlowControl
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from remora.ledger.commands import Grant
 from remora.service.installation import Installation
@@ -15,12 +21,15 @@ from remora.service.lookup import Question, Wanted
 from remora.service.orders import Job, Order, Who
 from remora.settings import Settings
 from remora.web import families
+from remora.web.app import Application
 from remora.web.metrics import Metrics
+from remora.web.packets import KEY, Gathering
 from remora.web.store import Store
 from remora.web.tally import Tally
-from tests.cast import Shop
+from tests.cast import POINT, Shop
 from tests.eventually import SECONDS, until
 from tests.stores import only
+from tests.web.noting import Noting
 
 ORDERS = 40
 
@@ -119,3 +128,66 @@ def test_a_look_up_does_not_wait_for_a_turn_while_orders_wait(opened: Store, sho
         return alone, beside
 
     assert asyncio.run(beside_an_order()) == (False, True)
+
+
+def asked(shop: Shop, client_id: str, noting: Noting) -> Scope:
+    """A look-up as our server hands it to the application."""
+    loop = asyncio.get_running_loop()
+    transport = Gathering(noting, loop)
+    scope: Scope = {
+        "type": "http",
+        "method": "POST",
+        "path": POINT,
+        "query_string": f"botId={shop.bot_id}".encode(),
+        "headers": [(b"authorization", f"Bearer {shop.token}".encode())],
+        "client": ("127.0.0.1", 1),
+    }
+    log = logging.getLogger()
+    cycle = RequestResponseCycle(
+        scope=scope,  # type: ignore[arg-type]  # uvicorn's own type of the same
+        transport=transport,
+        flow=FlowControl(transport),
+        logger=log,
+        access_logger=log,
+        access_log=False,
+        default_headers=[],
+        message_event=asyncio.Event(),
+        expect_100_continue=False,
+        keep_alive=True,
+        on_response=lambda: None,
+    )
+    cycle.body += json.dumps({"secret": shop.secret, "clientIds": [client_id]}).encode()
+    cycle.more_body = False
+    scope[KEY] = cycle
+    return scope
+
+
+async def unused(*_: object) -> Any:
+    raise AssertionError("a request that is whole goes by no messages")
+
+
+def test_nor_does_its_answer(installation: Installation, settings: Settings, shop: Shop) -> None:
+    client_id = shop.client()
+    job = Job((Order(Who(client_id), Grant(1)),))
+    application = Application(installation, settings)
+
+    async def is_sent_at_once(noting: Noting) -> bool:
+        await application(asked(shop, client_id, noting), unused, unused)
+        at_once = bool(noting.writes)
+        await turns()
+        assert noting.writes[0].startswith(b"HTTP/1.1 200 OK"), noting.writes
+        return at_once
+
+    async def beside_an_order() -> tuple[bool, bool]:
+        alone = await is_sent_at_once(Noting())
+        with written_to_by_others(installation):
+            order = asyncio.ensure_future(application.services.store.write(shop.bot_id, job))
+            await turns()
+            beside = await is_sent_at_once(Noting())
+        await order
+        return alone, beside
+
+    try:
+        assert asyncio.run(beside_an_order()) == (False, True)
+    finally:
+        application.close()

@@ -7,25 +7,7 @@ import asyncio
 import pytest
 
 from remora.web.packets import Gathering
-
-
-class Noting(asyncio.Transport):
-    """A transport to nowhere, which notes what it is told."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.writes: list[bytes] = []
-        self.closed = False
-
-    def write(self, data: bytes | bytearray | memoryview) -> None:
-        assert not self.closed
-        self.writes.append(bytes(data))
-
-    def close(self) -> None:
-        self.closed = True
-
-    def is_closing(self) -> bool:
-        return self.closed
+from tests.web.noting import Noting
 
 
 @pytest.fixture
@@ -48,6 +30,18 @@ def test_head_and_body_are_one_write(noting: Noting) -> None:
 
     asyncio.run(answer())
     assert noting.writes == [b"head body", b"the next"]
+
+
+def test_what_does_not_wait_for_the_turns_end_is_sent_once(noting: Noting) -> None:
+    async def hurried() -> None:
+        transport = Gathering(noting, asyncio.get_running_loop())
+        transport.write(b"answer")
+        transport.flush()
+        assert noting.writes == [b"answer"]
+        await a_turn()
+
+    asyncio.run(hurried())
+    assert noting.writes == [b"answer"]
 
 
 def test_what_was_written_is_sent_before_the_connection_is_closed(noting: Noting) -> None:

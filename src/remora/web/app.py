@@ -21,6 +21,7 @@ from remora.web.errands import Errands
 from remora.web.exchange import Exchange
 from remora.web.figures import Figures
 from remora.web.file_lessor import FileLessor
+from remora.web.hurry import Hurry
 from remora.web.local_limiter import LocalLimiter
 from remora.web.metrics import Metrics
 from remora.web.observe import CLIENT_GONE_STATUS, Observation
@@ -64,6 +65,7 @@ class Application:
             upload_limit_bytes=settings.upload_limit_mib * MIB,
         )
         self._router = Router(routes.every(), redirect_slashes=False)
+        self._hurry = Hurry()
         # The calls' paths are fixed, so that one look into a dictionary leads there; the router has all the rest.
         self._calls = {route.path: route for route in routes.API}
 
@@ -121,7 +123,9 @@ class Application:
         """Send a JSON answer."""
         seen.status = status
         length = (b"content-length", b"%d" % len(content))
-        return exchange.answer(status, [JSON, length, *extra, *self._headers(scope, seen)], content)
+        headers = [JSON, length, *extra, *self._headers(scope, seen)]
+        hurried = seen.looked_up is not None and self.services.store.orders_wait() and self._hurry.take()
+        return exchange.answer(status, headers, content, hurried=hurried)
 
     def _noting(self, scope: Scope, send: Send, seen: Observation) -> Send:
         """Sends what the router's applications answer, with the headers that every answer has."""

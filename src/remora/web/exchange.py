@@ -12,8 +12,7 @@ from itertools import chain
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
-KEY = "remora.cycle"
-"""Where our server leaves its own account of a request in the scope. Where it is not, ASGI's messages do."""
+from remora.web.packets import KEY, Gathering
 
 
 class Exchange:
@@ -34,11 +33,17 @@ class Exchange:
             return None
         return bytes(cycle.body)
 
-    async def answer(self, status: int, headers: Sequence[tuple[bytes, bytes]], content: bytes) -> None:
-        """Give the whole answer. The headers are ours, and go out as they are."""
+    async def answer(
+        self, status: int, headers: Sequence[tuple[bytes, bytes]], content: bytes, *, hurried: bool = False
+    ) -> None:
+        """Give the whole answer. The headers are ours, and go out as they are. One that is `hurried` does not wait for
+        others of the same turn of the loop.
+        """
         if not self._at_once(status, headers, content):
             await self._send({"type": "http.response.start", "status": status, "headers": headers})
             await self._send({"type": "http.response.body", "body": content})
+        elif hurried and self._cycle and isinstance(self._cycle.transport, Gathering):
+            self._cycle.transport.flush()
 
     def _at_once(self, status: int, headers: Sequence[tuple[bytes, bytes]], content: bytes) -> bool:
         """Do what uvicorn does with both messages. False if it cannot be done so, and nothing was."""

@@ -9,7 +9,8 @@ from asyncio import AbstractEventLoop, Transport
 from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from remora.web import exchange
+KEY = "remora.cycle"
+"""Where our server leaves its own account of a request in the scope. Where it is not, ASGI's messages do."""
 
 LARGE = 64 * 1024
 """Bytes; so much waits for nothing more."""
@@ -23,7 +24,7 @@ class Protocol(HttpToolsProtocol):
         super().connection_made(Gathering(transport, self.loop))
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
-        cycle.scope[exchange.KEY] = cycle  # type: ignore[literal-required]  # for us alone
+        cycle.scope[KEY] = cycle  # type: ignore[literal-required]  # for us alone
         super()._start_asgi_task(cycle, app)
 
 
@@ -41,14 +42,20 @@ class Gathering(Transport):
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Write at the loop's next turn."""
         if not self._parts:
-            self._loop.call_soon(self._flush)
+            self._loop.call_soon(self.flush)
         self._parts.append(bytes(data))
         if len(data) >= LARGE:
-            self._flush()
+            self.flush()
+
+    def flush(self) -> None:
+        """Write now what there is."""
+        parts, self._parts = self._parts, []
+        if parts and not self._transport.is_closing():
+            self._transport.write(b"".join(parts))
 
     def close(self) -> None:
         """Close the connection, when all is written."""
-        self._flush()
+        self.flush()
         self._transport.close()
 
     def is_closing(self) -> bool:
@@ -62,8 +69,3 @@ class Gathering(Transport):
 
     def resume_reading(self) -> None:
         self._transport.resume_reading()
-
-    def _flush(self) -> None:
-        parts, self._parts = self._parts, []
-        if parts and not self._transport.is_closing():
-            self._transport.write(b"".join(parts))

@@ -98,11 +98,16 @@ class Store:
             return await self._reader.answer_of(bot_id, question, self._sender())
         if (ids := len(question)) > 1:  # else it is only about who asks
             self._looked_up = True
-            # Orders make the loop's turns long, and whoever waits for the end of one waits for another to begin.
-            if ids > GATHERED or not self._mailbox.is_empty():
+            if ids > GATHERED or self.orders_wait():
                 [answer] = lookup.answer(self.installation, bot_id, [question])
                 return answer
         return await self._turn.answer_of(bot_id, question)
+
+    def orders_wait(self) -> bool:
+        """Whether any do. They make the loop's turns long, and whoever waits for the end of one waits for another to
+        begin: a look-up is answered at once then.
+        """
+        return not self._mailbox.is_empty()
 
     async def read(self, verb: Callable[[Transaction], Value]) -> Value:
         """Do what only reads, in a transaction of its own."""
