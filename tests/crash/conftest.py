@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from remora.clock import SystemClock
 from tests.cast import SIGNING_KEY
+from tests.crash.crew import Crew, StartCrew
 from tests.crash.server import Server, Start
 from tests.shell import Shell
 from tests.stores import PATIENCE_SECONDS
@@ -43,3 +46,17 @@ def start(shell: Shell) -> Iterator[Start]:
     yield start_one
     for server in started:
         server.end()
+
+
+@pytest.fixture
+def start_crew(tmp_path: Path) -> Iterator[StartCrew]:
+    """Start a supervisor with workers that are watched in the test's folder. All are ended after the test."""
+    started: list[Crew] = []
+
+    def start_one(workers: int, **more: Any) -> Crew:
+        started.append(Crew(tmp_path, workers, **more))
+        return started[-1]
+
+    yield start_one
+    for crew in started:
+        crew.end()

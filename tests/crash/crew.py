@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -135,6 +135,10 @@ class Crew:
         for pipe in (self.process.stdout, self.process.stderr):
             if pipe is not None:
                 pipe.close()
+
+
+StartCrew = Callable[..., Crew]
+"""Starts one in the test's folder, with so many workers."""
 
 
 class Told(msgspec.Struct):

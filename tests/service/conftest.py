@@ -6,7 +6,11 @@ from contextlib import AbstractContextManager, contextmanager
 import pytest
 
 from remora.clock import Clock
+from remora.model import Role
+from remora.service import operators
 from remora.service.installation import Installation, open_installation
+from tests.cast import Shop
+from tests.service.signing_in import PASSWORD
 from tests.stores import Store, settings_of
 
 
@@ -23,3 +27,8 @@ def make_installation(store: Store) -> Callable[[Clock], AbstractContextManager[
         store.drop(url)
 
     return make
+
+
+@pytest.fixture
+def mei(installation: Installation, shop: Shop) -> str:
+    return operators.add(installation, "mei", Role.STAFF, [shop.bot_id], PASSWORD).name
