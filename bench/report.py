@@ -94,7 +94,8 @@ def _row(result: Result) -> str:
 def _summary(results: Results) -> str:
     judged = [each for each in results.rows if each.wanted]
     met = sum(each.met is Met.YES for each in judged)
-    return f"{met} of {len(judged)} met. Run on {results.date}, rounds of {results.seconds} seconds."
+    told = f"{met} of {len(judged)} met. Run on {results.date}, rounds of {results.seconds} seconds."
+    return f"{told} Some rows are of an earlier run." if results.pieced else told
 
 
 def _reasons(rows: list[Result]) -> Iterator[str]:

@@ -94,13 +94,18 @@ class Results(Struct, frozen=True):
     rounds: int
     seconds: int
     rows: list[Result]
+    pieced: bool = False
+    """Whether some rows are of an earlier run."""
 
     def over(self, older: Results | None, order: list[str]) -> Results:
         """These rows in place of the older ones of their names, all in the given order; those it does not name are
         dropped. Where and how is said of the newer run alone.
         """
+        anew = {each.name for each in self.rows}
         known = {each.name: each for each in (*(older.rows if older else ()), *self.rows)}
-        return msgspec.structs.replace(self, rows=[known[name] for name in order if name in known])
+        rows = [known[name] for name in order if name in known]
+        pieced = self.pieced or any(each.name not in anew for each in rows)
+        return msgspec.structs.replace(self, rows=rows, pieced=pieced)
 
 
 def load(path: Path) -> Results | None:

@@ -53,6 +53,12 @@ def test_the_page_counts_what_is_met_and_says_where_it_was_measured() -> None:
     assert "Remora 1.0, Prism 5." in PAGE
 
 
+def test_the_page_says_where_it_is_of_more_than_one_run() -> None:
+    assert "of an earlier run" not in PAGE
+    pieced = results(measured("a")).over(results(measured("b")), ["a", "b"])
+    assert "Some rows are of an earlier run." in report.page(pieced)
+
+
 def test_the_page_says_how_each_row_is_measured() -> None:
     assert all(f"- `{name}`: How {name} is measured." in PAGE for name in ("lookup", "p99", "told", "prism"))
 

@@ -51,6 +51,9 @@ def test_rows_that_are_measured_anew_stand_where_the_old_ones_stood(tmp_path: Pa
     kept = result.load(path)
     assert kept is not None
     assert [(row.name, row.ours) for row in kept.rows] == [("c", [2]), ("b", [2]), ("a", [1])]
+    assert kept.pieced
+    assert kept.over(None, ["c", "b"]).pieced, "written anew, it is so still"
+    assert not results(measured("b"), measured("c")).over(kept, ["c", "b"]).pieced, "all rows are of one run again"
 
 
 def test_rows_that_are_no_more_are_dropped() -> None:
