@@ -21,11 +21,11 @@ from tests.backdoor import BackDoor
 from tests.cast import ManualClock
 from tests.eventually import SECONDS, until
 from tests.servers.pgbouncer import PgBouncer
+from tests.storage.on_postgresql import OTHERS
 from tests.stores import PostgresStore, settings_of, text_of
 
 IMPATIENT_SECONDS = 1
 
-OTHERS = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
 WAITING = f"SELECT pid {OTHERS} AND wait_event_type = 'Lock'"
 
 

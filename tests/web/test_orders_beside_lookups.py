@@ -130,7 +130,7 @@ def test_a_look_up_does_not_wait_for_a_turn_while_orders_wait(opened: Store, sho
     assert asyncio.run(beside_an_order()) == (False, True)
 
 
-def asked(shop: Shop, client_id: str, noting: Noting) -> Scope:
+def request_for(client_id: str, shop: Shop, noting: Noting) -> Scope:
     """A look-up as our server hands it to the application."""
     loop = asyncio.get_running_loop()
     transport = Gathering(noting, loop)
@@ -166,24 +166,27 @@ async def unused(*_: object) -> Any:
     raise AssertionError("a request that is whole goes by no messages")
 
 
-def test_nor_does_its_answer(installation: Installation, settings: Settings, shop: Shop) -> None:
+def test_its_answer_does_not_wait_for_the_turns_end_while_orders_wait(
+    installation: Installation, settings: Settings, shop: Shop
+) -> None:
     client_id = shop.client()
     job = Job((Order(Who(client_id), Grant(1)),))
     application = Application(installation, settings)
 
-    async def is_sent_at_once(noting: Noting) -> bool:
-        await application(asked(shop, client_id, noting), unused, unused)
+    async def is_sent_at_once() -> bool:
+        noting = Noting()
+        await application(request_for(client_id, shop, noting), unused, unused)
         at_once = bool(noting.writes)
         await turns()
         assert noting.writes[0].startswith(b"HTTP/1.1 200 OK"), noting.writes
         return at_once
 
     async def beside_an_order() -> tuple[bool, bool]:
-        alone = await is_sent_at_once(Noting())
+        alone = await is_sent_at_once()
         with written_to_by_others(installation):
             order = asyncio.ensure_future(application.services.store.write(shop.bot_id, job))
             await turns()
-            beside = await is_sent_at_once(Noting())
+            beside = await is_sent_at_once()
         await order
         return alone, beside
 

@@ -21,7 +21,6 @@ from tests.web.asking import (
     eventually,
     far,
     held,
-    mortal,
     points,
     run,
     running,
@@ -30,7 +29,7 @@ from tests.web.asking import (
     url,
 )
 
-__all__ = ["far", "mortal", "run", "store", "through", "url"]  # fixtures
+__all__ = ["far", "run", "store", "through", "url"]  # fixtures
 
 
 def test_what_a_turn_brings_is_asked_together_and_each_bots_apart(run: Run, shop: Shop, rival: Shop) -> None:

@@ -16,9 +16,9 @@ from tests.backdoor import BackDoor
 from tests.cast import ManualClock, Shop, open_shop
 from tests.eventually import SECONDS, until
 from tests.servers.postgresql import PostgresServer
+from tests.storage.on_postgresql import OTHERS
 from tests.web.asking import (
     IMPATIENT_SECONDS,
-    OTHERS,
     WAITING,
     Asking,
     Run,

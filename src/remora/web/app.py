@@ -124,7 +124,7 @@ class Application:
         seen.status = status
         length = (b"content-length", b"%d" % len(content))
         headers = [JSON, length, *extra, *self._headers(scope, seen)]
-        hurried = seen.looked_up is not None and self.services.store.orders_wait() and self._hurry.take()
+        hurried = seen.looked_up is not None and self.services.store.hurries() and self._hurry.take()
         return exchange.answer(status, headers, content, hurried=hurried)
 
     def _noting(self, scope: Scope, send: Send, seen: Observation) -> Send:

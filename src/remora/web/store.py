@@ -98,16 +98,16 @@ class Store:
             return await self._reader.answer_of(bot_id, question, self._sender())
         if (ids := len(question)) > 1:  # else it is only about who asks
             self._looked_up = True
-            if ids > GATHERED or self.orders_wait():
+            if ids > GATHERED or self.hurries():
                 [answer] = lookup.answer(self.installation, bot_id, [question])
                 return answer
         return await self._turn.answer_of(bot_id, question)
 
-    def orders_wait(self) -> bool:
-        """Whether any do. They make the loop's turns long, and whoever waits for the end of one waits for another to
-        begin: a look-up is answered at once then.
+    def hurries(self) -> bool:
+        """Whether a look-up does not wait for the end of the loop's turn: where orders wait, for these make turns long,
+        and whoever waits for the end of one waits for another to begin. A store that is far away is waited for longer.
         """
-        return not self._mailbox.is_empty()
+        return self.installation.database.embedded and not self._mailbox.is_empty()
 
     async def read(self, verb: Callable[[Transaction], Value]) -> Value:
         """Do what only reads, in a transaction of its own."""
