@@ -252,8 +252,9 @@ def test_requests_send_nothing_else(
     sent: list[bytes],
 ) -> None:
     named = {each.text: name for name, each in by_name().items()}
-    ours = (postgresql.READ, postgresql.WRITE, postgresql.COMMIT, postgresql._SESSION, postgresql.NOT_FOR_EVER)
-    control = {each.text for each in ours} | {b"ROLLBACK"}
+    bounds = (postgresql.READ, postgresql.WRITE, postgresql.COMMIT)
+    set_ = (postgresql._SESSION, postgresql.NOT_FOR_EVER, postgresql.FOR_VALUES)
+    control = {each.text for each in (*bounds, *set_)} | {b"ROLLBACK"}
     shop, rival = open_shop(installation, "teaShop01"), open_shop(installation, "rivalShop")
     api = serve(installation, settings)
     sent.clear()

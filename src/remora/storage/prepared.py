@@ -1,16 +1,18 @@
 """The statements that a server has prepared for a connection, and when each is to be planned anew.
 
-After five times the server keeps one plan for all values, made for the tables as they are at that moment, until
-statistics are gathered the next time. A connection that begins with an empty table would read it from end to end for
-minutes while it grows. So a statement is prepared again, under another name, when it was used ten times as often.
+The server keeps one plan for all values, made for the tables as they were when it was first wanted, until statistics
+are gathered the next time. A connection that begins with an empty table would read it from end to end for minutes while
+it grows. So a statement is prepared again, under another name, when it was used ten times as often.
 """
 
 from __future__ import annotations
 
 from msgspec import Struct
 
-USES = 50
-"""After so many a statement is first prepared again. By then a table has pages enough that the plan is right."""
+USES = 5
+"""After so many a statement is first prepared again, and after ten times as many the next time: by one of them a table
+has pages enough that the plan is right, and was not read from end to end too often before.
+"""
 
 TIMES = 10
 
