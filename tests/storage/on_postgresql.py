@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from psycopg.sql import SQL, Identifier
 
 from remora.errors import StoreUnavailable
 from remora.settings import PostgresUrl, Secret, Settings
 from remora.storage.database import Database, Transaction
-from remora.storage.postgresql import PostgresDatabase, PostgresTransaction
+from remora.storage.postgresql import PostgresDatabase
 from tests.backdoor import BackDoor
 from tests.eventually import SECONDS
 
@@ -42,13 +41,6 @@ def kept(back_door: BackDoor, name: str) -> bool:
 def set_default(back_door: BackDoor, assignment: str) -> None:
     [(name,)] = back_door.rows("SELECT current_database()")
     back_door.run(f'ALTER DATABASE "{name}" SET {assignment}')
-
-
-def setting(tx: Transaction, name: str) -> str:
-    """What the server goes by in this transaction."""
-    assert isinstance(tx, PostgresTransaction)
-    [(value,)] = tx._connection.execute(SQL("SHOW {}").format(Identifier(name))).fetchall()
-    return str(value)
 
 
 @contextmanager

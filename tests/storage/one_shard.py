@@ -15,6 +15,7 @@ from pglast import ast
 from pglast.enums import A_Expr_Kind, BoolExprType, JoinType, SetOperation
 
 from remora.storage.named import statements
+from remora.storage.numbered import FEW, LIST, for_few, of_ids
 
 KEY = "bot_id"
 BOT = "$1"
@@ -28,7 +29,9 @@ _NULLABLE = {JoinType.JOIN_LEFT: ("rarg",), JoinType.JOIN_RIGHT: ("larg",), Join
 
 def on_request_paths() -> dict[str, str]:
     """The text of every statement but those of the operator's shell, and of the installation as a whole."""
-    return {name: each.text for name, each in statements("postgresql").items() if not _NOT_OF_A_BOT.fullmatch(name)}
+    texts = {name: each.text for name, each in statements("postgresql").items() if not _NOT_OF_A_BOT.fullmatch(name)}
+    few = {for_few(name, size): text for name, text in texts.items() if LIST in text for size in FEW}
+    return texts | {statement.name.decode(): of_ids(text, ids) for (statement, ids), text in few.items()}
 
 
 def parsed(text: str) -> ast.Node:

@@ -18,7 +18,7 @@ from remora.service.installation import Installation, migrate, open_installation
 from remora.settings import PostgresUrl, Secret, Settings
 from remora.storage import postgresql
 from remora.storage.migrations import citus
-from remora.storage.numbered import Numbered, by_name
+from remora.storage.numbered import Numbered, by_name, numbered
 from remora.storage.pipeline import Pipeline
 from remora.web.routes import API
 from tests.cast import SIGNING_KEY, START, Api, ManualClock, open_shop
@@ -251,10 +251,10 @@ def test_requests_send_nothing_else(
     clock: ManualClock,
     sent: list[bytes],
 ) -> None:
-    named = {each.text: name for name, each in by_name().items()}
-    bounds = (postgresql.READ, postgresql.WRITE, postgresql.COMMIT)
-    set_ = (postgresql._SESSION, postgresql.NOT_FOR_EVER, postgresql.FOR_VALUES)
-    control = {each.text for each in (*bounds, *set_)} | {b"ROLLBACK"}
+    named = {numbered(name, text).text: name for name, text in on_request_paths().items()}
+    named |= {each.text: name for name, each in by_name().items()}
+    ours = (postgresql.READ, postgresql.WRITE, postgresql.COMMIT, postgresql._SESSION, postgresql.NOT_FOR_EVER)
+    control = {each.text for each in ours} | {b"ROLLBACK"}
     shop, rival = open_shop(installation, "teaShop01"), open_shop(installation, "rivalShop")
     api = serve(installation, settings)
     sent.clear()
@@ -264,7 +264,7 @@ def test_requests_send_nothing_else(
     unnamed = set(sent) - named.keys() - control
     assert unnamed == set()
     seen = {named[text] for text in sent if text in named}
-    assert {"entry_add", "account_save", "operation_add", "callers_find", "holds_ended", "orphans"} <= seen
+    assert {"entry_add", "account_save", "operation_add", "callers_find_of_1", "holds_ended", "orphans"} <= seen
     assert seen <= on_request_paths().keys()
     clock.time = START
     assert call_everything(api, rival, clock) == called, "the other bot had none of it"

@@ -8,9 +8,10 @@ import time
 
 import psycopg
 import pytest
+from psycopg.sql import SQL, Identifier
 
 from remora.settings import Settings
-from remora.storage.database import Database, UniqueViolation
+from remora.storage.database import Database, Transaction, UniqueViolation
 from remora.storage.operations import OPERATION
 from remora.storage.postgresql import PostgresDatabase, PostgresTransaction
 from tests.backdoor import BackDoor
@@ -26,7 +27,6 @@ from tests.storage.on_postgresql import (
     kept,
     opened,
     set_default,
-    setting,
     told_that_nothing_was_done,
     url_of,
     write,
@@ -37,6 +37,12 @@ from tests.stores import PostgresStore
 @pytest.fixture(scope="module")
 def store(postgresql_store: PostgresStore) -> PostgresStore:
     return postgresql_store
+
+
+def setting(tx: Transaction, name: str) -> str:
+    assert isinstance(tx, PostgresTransaction)
+    [(value,)] = tx._connection.execute(SQL("SHOW {}").format(Identifier(name))).fetchall()
+    return str(value)
 
 
 # What is acknowledged is on its disk, and no wait is for ever.

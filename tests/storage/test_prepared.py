@@ -1,4 +1,4 @@
-"""When a statement is prepared, and when again."""
+"""When a statement is prepared, and when it is planned."""
 
 from __future__ import annotations
 
@@ -14,20 +14,12 @@ from remora.service.orders import Job, Order, Who
 from remora.settings import Settings
 from remora.storage.connection import Connection
 from remora.storage.postgresql import PostgresDatabase
-from remora.storage.prepared import TIMES, USES, Prepared
+from remora.storage.prepared import OLD_SECONDS, Prepared
 from tests.backdoor import BackDoor
 from tests.cast import ManualClock, Shop
-from tests.storage.conftest import Open
-from tests.storage.on_postgresql import set_default, setting
 from tests.stores import PostgresStore
 
 FIND = b"operations_find"
-
-ONCE = (
-    *("accounts_lock", "operations_find", "callers_find", "balances_by_client_id"),
-    *("entry_add", "lot_add", "account_save", "operation_add"),
-)
-"""What look-ups and grants consist of."""
 
 
 @pytest.fixture(scope="module")
@@ -35,31 +27,17 @@ def store(postgresql_store: PostgresStore) -> PostgresStore:
     return postgresql_store
 
 
-def test_a_statement_is_prepared_again_when_it_was_used_ten_times_as_often() -> None:
+def test_a_statement_is_prepared_once() -> None:
     prepared = Prepared()
-    used = [prepared.use(FIND) for _ in range(USES * TIMES * TIMES + 1)]
-    assert [number for number, (_, is_new) in enumerate(used, 1) if is_new] == [
-        1,
-        USES + 1,
-        USES * TIMES + 1,
-        USES * TIMES * TIMES + 1,
-    ]
+    assert prepared.is_new(FIND)
+    assert prepared.is_new(b"another")
+    assert not prepared.is_new(FIND)
 
 
-def test_it_is_used_under_the_name_that_it_was_prepared_under_last() -> None:
-    prepared, known = Prepared(), set()
-    for name, is_new in (prepared.use(FIND) for _ in range(USES * TIMES + 1)):
-        assert is_new == (name not in known)
-        known.add(name)
-    assert len(known) == 3
-
-
-def test_statements_are_counted_apart() -> None:
-    prepared = Prepared()
-    for _ in range(USES):
-        prepared.use(FIND)
-    assert prepared.use(b"another") == (b"another", True)
-    assert prepared.use(FIND)[1]
+def test_plans_are_old_after_a_second() -> None:
+    seconds = iter([7.0, 7.5, 7.9, 8.1, 9.0, 9.2])
+    prepared = Prepared(lambda: next(seconds))
+    assert [prepared.is_old() for _ in range(5)] == [False, False, True, False, True]
 
 
 def test_keys_are_not_searched_for_from_end_to_end_because_there_were_none_at_first(
@@ -70,45 +48,49 @@ def test_keys_are_not_searched_for_from_end_to_end_because_there_were_none_at_fi
     serving = open_installation(settings, clock, serving=True)
     back_door.run("VACUUM ANALYZE operations")
     keys = (f"key-{number:04}" for number in count())
-    for _ in range(USES):
-        grant(serving, shop, client_id, *islice(keys, 400))
+    let_time_pass(serving, 0)
+    for _ in range(10):
+        grant(serving, shop, client_id, *islice(keys, 1))
     assert "Seq Scan on operations" in plan(serving, FIND)
+    for _ in range(5):
+        grant(serving, shop, client_id, *islice(keys, 400))
+    assert "Seq Scan on operations" in plan(serving, FIND), "the plan is kept"
+    let_time_pass(serving, OLD_SECONDS)
     grant(serving, shop, client_id, *islice(keys, 1))
-    assert "Seq Scan on operations" in plan(serving, FIND), "the first plan is kept"
-    assert "Index Scan using operations_pkey" in plan(serving, FIND + b"_1")
+    assert "Index Scan using operations_pkey" in plan(serving, FIND)
     serving.close()
 
 
-def test_a_few_keys_are_not_planned_for_each_time(shop: Shop, settings: Settings, clock: ManualClock) -> None:
-    """The server would: it takes a list of which it does not know how long it is for one of ten."""
+@pytest.mark.parametrize(("asked", "made_for"), [(1, 1), (2, 2), (3, 4), (8, 8)])
+def test_a_few_are_looked_up_without_a_plan_for_each_time(
+    shop: Shop, settings: Settings, clock: ManualClock, asked: int, made_for: int
+) -> None:
+    """For a list the server would make one, as it takes it for one of ten."""
     serving = open_installation(settings, clock, serving=True)
+    clients = [shop.client(7, platform_client_id=str(number)) for number in range(asked)]
+    let_time_pass(serving, 0)
+    for _ in range(20):
+        assert [each.points for each in lookup.balances(serving, shop.bot_id, clients).values()] == [7] * asked
+    assert plans(serving)[f"balances_by_client_id_of_{made_for}"] == (15, 5)
+    serving.close()
+
+
+def test_plans_may_grow_old_at_the_end_of_any_part(shop: Shop, settings: Settings, clock: ManualClock) -> None:
+    """Of what reads, of what reads and is not committed yet, and of COMMIT."""
     client_id = shop.client()
-    for number in range(1, USES + 1):
+    serving = open_installation(settings, clock, serving=True)
+    with connection_of(serving) as connection:
+        connection.prepared.now = count(connection.prepared.now() + OLD_SECONDS, OLD_SECONDS).__next__
+    for number in range(1, 4):
         grant(serving, shop, client_id, f"key-{number}")
         assert lookup.balances(serving, shop.bot_id, [client_id])[client_id].points == number
+    with serving.database.read() as tx:
+        first = tx.one("client_count", bot_id=shop.bot_id)
+        shop.client(platform_client_id="U2")
+        assert tx.one("client_count", bot_id=shop.bot_id) == first, "one snapshot for all of it"
     with connection_of(serving) as connection:
-        rows = connection.execute("SELECT name, custom_plans FROM pg_prepared_statements").fetchall()
-    planned = {name: times for name, times in rows if name in ONCE}
-    assert planned == dict.fromkeys(ONCE, 0)
+        assert connection.prepared.is_old()
     serving.close()
-
-
-@pytest.mark.parametrize(
-    ("patient", "elsewhere", "mode"),
-    [(False, False, "force_generic_plan"), (True, False, "auto"), (False, True, "auto")],
-    ids=["serving", "shell", "citus"],
-)
-def test_only_what_serves_is_planned_once(
-    open_one: Open, back_door: BackDoor, mode: str, *, patient: bool, elsewhere: bool
-) -> None:
-    """Spans differ, and Citus has to know the values. A setting of its own says that its library is loaded."""
-    if elsewhere:
-        set_default(back_door, "citus.shard_count = 32")
-    database = open_one(patient=patient)
-    with database.write() as tx:
-        assert setting(tx, "plan_cache_mode") == mode
-    with database.read() as tx:
-        assert setting(tx, "plan_cache_mode") == "auto"
 
 
 def grant(installation: Installation, shop: Shop, client_id: str, *keys: str) -> None:
@@ -122,8 +104,22 @@ def connection_of(installation: Installation) -> AbstractContextManager[Connecti
     return installation.database.pool.connection()
 
 
+def let_time_pass(installation: Installation, seconds: float) -> None:
+    """Stop the time by which a connection's plans grow old, so many seconds after they were made."""
+    with connection_of(installation) as connection:
+        then = connection.prepared._planned_at + seconds
+        connection.prepared.now = lambda: then
+
+
 def plan(installation: Installation, name: bytes) -> str:
     """How the server carries out a statement that it has prepared for the connection."""
     with connection_of(installation) as connection:
         rows = connection.execute(f"EXPLAIN EXECUTE {name.decode()}('[\"key-0001\"]', 'bot')".encode()).fetchall()
     return "\n".join(text for (text,) in rows)
+
+
+def plans(installation: Installation) -> dict[str, tuple[int, int]]:
+    """How often each statement was carried out by a plan for all values, and how often by one made for its own."""
+    with connection_of(installation) as connection:
+        rows = connection.execute("SELECT name, generic_plans, custom_plans FROM pg_prepared_statements").fetchall()
+    return {name: (generic, custom) for name, generic, custom in rows}

@@ -34,9 +34,14 @@ def ids(values: Sequence[str]) -> str:
     """An array of PostgreSQL's of texts that somebody asks for; as in `array`, none that holds the character NUL. In
     the order of an index, into which the server would else bring them itself, and take longer.
     """
-    if "\0" in "".join(values):
+    if has_nul(values):
         values = [value for value in values if "\0" not in value]
     return _array_of(sorted(values))
+
+
+def has_nul(values: Sequence[str]) -> bool:
+    """Whether any of these texts holds the character NUL."""
+    return "\0" in "".join(values)
 
 
 def columns(rows: Iterable[Row]) -> list[str]:

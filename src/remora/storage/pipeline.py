@@ -5,8 +5,10 @@ psycopg's is made of cursors, and waits for the server once more at its end: it 
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 
 import psycopg
 from psycopg.abc import PQGen
@@ -19,10 +21,13 @@ from psycopg.pq.abc import PGresult
 from remora.storage import parameters
 from remora.storage.connection import Connection
 from remora.storage.database import Query, Row
-from remora.storage.numbered import Numbered, by_name
+from remora.storage.numbered import FEW, Numbered, by_name, for_few
 
 # A look at an enumeration's member takes longer than one at a name.
 FAULT, END = ExecStatus.FATAL_ERROR, ExecStatus.PIPELINE_SYNC
+
+DISCARD_PLANS = b"DISCARD PLANS"
+"""Statements stay prepared, and are planned anew when they are used."""
 
 
 class Pipeline:
@@ -40,7 +45,7 @@ class Pipeline:
         self._pgconn = connection.pgconn
         self._prepares = prepares
         self._on_their_way: deque[bool] = deque()
-        """Of each command, whether its answer is wanted: that of one that prepares a statement is not."""
+        """Of each command, whether its answer is wanted: that of one that is about statements is not."""
         self._open = False
         self._ends = 0
         self._came: list[PGresult] = []
@@ -53,23 +58,26 @@ class Pipeline:
             self._pgconn.enter_pipeline_mode()
         self._open = True
         if self._prepares:
-            name, is_new = self._connection.prepared.use(statement.name)
-            if is_new:
-                self._pgconn.send_prepare(name, statement.text)
+            if self._connection.prepared.is_new(statement.name):
+                self._pgconn.send_prepare(statement.name, statement.text)
                 self._on_their_way.append(False)
-            self._pgconn.send_query_prepared(name, given, result_format=Format.BINARY)
+            self._pgconn.send_query_prepared(statement.name, given, result_format=Format.BINARY)
         else:
             self._pgconn.send_query_params(statement.text, given, result_format=Format.BINARY)
         self._on_their_way.append(True)
 
     def ask(self, queries: Sequence[Query]) -> None:
         """Send queries; `found` has their rows."""
-        statements = by_name()
         for query, values in queries:
-            self.send(statements[query], _listed(values))
+            self.send(*_spelled_out(query, values))
 
     def end(self) -> None:
-        """End the part."""
+        """End the part, and with it the use of plans that have grown old. At the beginning of one that would come
+        before BEGIN, which then could not say any more what its transaction sees.
+        """
+        if self._prepares and self._connection.prepared.is_old():
+            self._pgconn.send_query_params(DISCARD_PLANS, None)
+            self._on_their_way.append(False)
         self._pgconn.pipeline_sync()
         self._open = False
         self._ends += 1
@@ -154,10 +162,18 @@ class Pipeline:
         return self._fault or lost
 
 
-def _listed(values: Mapping[str, object]) -> Mapping[str, object]:
-    """Values with their list of ids, if there is one, as an array."""
-    ids = values.get("ids")
-    return {**values, "ids": parameters.ids(ids)} if isinstance(ids, tuple) else values
+def _spelled_out(query: str, values: Mapping[str, object]) -> tuple[Numbered, Mapping[str, object]]:
+    """A statement and its values, with a list of ids as an array; or each by itself, where there are few, the last as
+    often as the statement wants one more.
+    """
+    asked = values.get("ids")
+    if not isinstance(asked, tuple):
+        return by_name()[query], values
+    large_enough = bisect_left(FEW, len(asked))
+    if not asked or large_enough == len(FEW) or parameters.has_nul(asked):
+        return by_name()[query], {**values, "ids": parameters.ids(asked)}
+    statement, names = for_few(query, FEW[large_enough])
+    return statement, {**values, **dict(zip_longest(names, asked, fillvalue=asked[-1]))}
 
 
 def _in_text(value: object) -> bytes | None:

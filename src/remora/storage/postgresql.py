@@ -32,12 +32,7 @@ COMMIT = numbered("commit", "COMMIT")
 NOT_FOR_EVER = numbered("not_for_ever", "SET LOCAL idle_in_transaction_session_timeout = '60s'")
 """What holds locks is given up in the end, even if it was stopped by hand."""
 
-FOR_VALUES = numbered("for_values", "SET LOCAL plan_cache_mode = 'auto'")
-"""What reads spans may be planned for each: one plan need not be right for long ones and short ones."""
-
-# Durable whatever the server's default is: an acknowledged write has to be on its disk. And planned once, whatever the
-# values are, since rows are named by their keys; the server itself would plan a list of a few keys anew each time. But
-# Citus cannot plan all statements without their values.
+# Durable whatever the server's default is: an acknowledged write has to be on its disk.
 _SESSION = numbered(
     "session",
     """
@@ -46,10 +41,7 @@ SELECT set_config('statement_timeout', :statement, :local),
        set_config('idle_in_transaction_session_timeout', :idle, :local),
        set_config('synchronous_commit',
                   CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on' WHEN 'local' THEN 'on'
-                  ELSE current_setting('synchronous_commit') END, :local),
-       set_config('plan_cache_mode',
-                  CASE WHEN :planned_once AND current_setting('citus.shard_count', true) IS NULL
-                  THEN 'force_generic_plan' ELSE current_setting('plan_cache_mode') END, :local)
+                  ELSE current_setting('synchronous_commit') END, :local)
 """,
 )
 
@@ -71,7 +63,6 @@ class PostgresDatabase:
         self._patient = patient
         conninfo = conninfo_of(url, timeout_seconds)
         self._pooled_elsewhere = is_pooled(conninfo)
-        self._planned_once = not (patient or self._pooled_elsewhere)
         self._away = False
         self.pool: ConnectionPool[Connection] = ConnectionPool(
             conninfo,
@@ -179,8 +170,6 @@ class PostgresDatabase:
             self._limit(pipeline, local=True)
         if self._patient and begin is WRITE:
             pipeline.send(NOT_FOR_EVER, {})
-        if self._planned_once and begin is READ:
-            pipeline.send(FOR_VALUES, {})
         return PostgresTransaction(connection, pipeline)
 
     def _pipeline(self, connection: Connection) -> Pipeline:
@@ -220,9 +209,8 @@ class PostgresDatabase:
         transaction has to set them again.
         """
         most = 0 if self._patient else self._timeout_seconds
-        seconds = {"statement": most, "lock": self._timeout_seconds, "idle": most}
-        values = {name: f"{value}s" for name, value in seconds.items()}
-        pipeline.send(_SESSION, {**values, "planned_once": self._planned_once, "local": local})
+        values = {"statement": most, "lock": self._timeout_seconds, "idle": most}
+        pipeline.send(_SESSION, {name: f"{value}s" for name, value in values.items()} | {"local": local})
 
 
 class PostgresTransaction:

@@ -1,46 +1,39 @@
-"""The statements that a server has prepared for a connection, and when each is to be planned anew.
+"""The statements that a server has prepared for a connection, and when it is to plan them anew.
 
-The server keeps one plan for all values, made for the tables as they were when it was first wanted, until statistics
-are gathered the next time. A connection that begins with an empty table would read it from end to end for minutes while
-it grows. So a statement is prepared again, under another name, when it was used ten times as often.
+After five times the server keeps one plan for all values, made for the tables as they are at that moment, until
+statistics are gathered the next time. One that was made for an empty table would read it from end to end for a minute
+and more while it grows.
 """
 
 from __future__ import annotations
 
-from msgspec import Struct
+import time
+from collections.abc import Callable
 
-USES = 5
-"""After so many a statement is first prepared again, and after ten times as many the next time: by one of them a table
-has pages enough that the plan is right, and was not read from end to end too often before.
-"""
-
-TIMES = 10
-
-
-class _Statement(Struct):
-    name: bytes
-    renewals: int = 0
-    uses: int = 0
-    renewed_at: int = USES
+OLD_SECONDS = 1.0
+"""All plans of a connection take the server about a millisecond to make: a thousandth of its time, at most."""
 
 
 class Prepared:
     """One connection's."""
 
-    def __init__(self) -> None:
-        self._statements: dict[bytes, _Statement] = {}
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        """`now` tells seconds."""
+        self.now = now
+        self._names: set[bytes] = set()
+        self._planned_at = now()
 
-    def use(self, name: bytes) -> tuple[bytes, bool]:
-        """Under which name a statement is to be used now, and whether it has to be prepared for that."""
-        known = self._statements.get(name)
-        if known is None:
-            self._statements[name] = _Statement(name, uses=1)
-            return name, True
-        known.uses += 1
-        if known.uses <= known.renewed_at:
-            return known.name, False
-        known.renewals += 1
-        known.renewed_at *= TIMES
-        # The old one stays: a handful of plans for a connection's life. To drop it would want another command.
-        known.name = b"%s_%d" % (name, known.renewals)
-        return known.name, True
+    def is_new(self, name: bytes) -> bool:
+        """Whether a statement is not prepared; from now on it is."""
+        if name in self._names:
+            return False
+        self._names.add(name)
+        return True
+
+    def is_old(self) -> bool:
+        """Whether plans are too old to go on with; from now on they are new."""
+        now = self.now()
+        if now - self._planned_at < OLD_SECONDS:
+            return False
+        self._planned_at = now
+        return True
