@@ -140,7 +140,10 @@ def switchboard() -> Iterator[tuple[Switchboard, str]]:
 
 
 @pytest.fixture
-def serve(switchboard: tuple[Switchboard, str]) -> Iterator[Callable[[Installation, Settings], Api]]:
+def serve(
+    switchboard: tuple[Switchboard, str],
+    installation: Installation,  # noqa: ARG001 (what it has open is closed after the application, as a server does)
+) -> Iterator[Callable[[Installation, Settings], Api]]:
     """Put an application of one's own behind the server."""
     board, url = switchboard
     opened: list[httpx.Client] = []

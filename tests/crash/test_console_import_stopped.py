@@ -16,7 +16,7 @@ from tests.importing import rows
 from tests.web.console.importer import send, settled
 from tests.web.console.visitor import PASSWORD, Visitor
 
-ROWS = 8_000
+ROWS = 16_000
 
 
 def signed_in(server: Server) -> Visitor:

@@ -38,6 +38,11 @@ def far_away(postgres: Databases) -> Iterator[tuple[Installation, Settings]]:
 
 
 @pytest.fixture
+def installation(far_away: tuple[Installation, Settings]) -> Installation:
+    return far_away[0]
+
+
+@pytest.fixture
 def api(far_away: tuple[Installation, Settings], serve: Callable[[Installation, Settings], Api]) -> Api:
     return serve(*far_away)
 
