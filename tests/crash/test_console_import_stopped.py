@@ -17,6 +17,7 @@ from tests.web.console.importer import send, settled
 from tests.web.console.visitor import PASSWORD, Visitor
 
 ROWS = 16_000
+"""Some 5,000 are done until a server that is told to stop has come to where it leaves the import."""
 
 
 def signed_in(server: Server) -> Visitor:

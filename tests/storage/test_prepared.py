@@ -29,15 +29,15 @@ def store(postgresql_store: PostgresStore) -> PostgresStore:
 
 def test_a_statement_is_prepared_once() -> None:
     prepared = Prepared()
-    assert prepared.is_new(FIND)
-    assert prepared.is_new(b"another")
-    assert not prepared.is_new(FIND)
+    assert prepared.use(FIND)
+    assert prepared.use(b"another")
+    assert not prepared.use(FIND)
 
 
 def test_plans_are_old_after_a_second() -> None:
     seconds = iter([7.0, 7.5, 7.9, 8.1, 9.0, 9.2])
     prepared = Prepared(lambda: next(seconds))
-    assert [prepared.is_old() for _ in range(5)] == [False, False, True, False, True]
+    assert [prepared.renew() for _ in range(5)] == [False, False, True, False, True]
 
 
 def test_keys_are_not_searched_for_from_end_to_end_because_there_were_none_at_first(
@@ -80,7 +80,9 @@ def test_plans_may_grow_old_at_the_end_of_any_part(shop: Shop, settings: Setting
     client_id = shop.client()
     serving = open_installation(settings, clock, serving=True)
     with connection_of(serving) as connection:
-        connection.prepared.now = count(connection.prepared.now() + OLD_SECONDS, OLD_SECONDS).__next__
+        prepared, ends = connection.prepared, count(1)
+        start = prepared.now()
+        prepared.now = lambda: start + next(ends) * OLD_SECONDS
     for number in range(1, 4):
         grant(serving, shop, client_id, f"key-{number}")
         assert lookup.balances(serving, shop.bot_id, [client_id])[client_id].points == number
@@ -88,8 +90,7 @@ def test_plans_may_grow_old_at_the_end_of_any_part(shop: Shop, settings: Setting
         first = tx.one("client_count", bot_id=shop.bot_id)
         shop.client(platform_client_id="U2")
         assert tx.one("client_count", bot_id=shop.bot_id) == first, "one snapshot for all of it"
-    with connection_of(serving) as connection:
-        assert connection.prepared.is_old()
+    assert next(ends) > 3 * len(("read for a grant", "its COMMIT", "looked up")), "each end made its plans old"
     serving.close()
 
 

@@ -58,7 +58,7 @@ class Pipeline:
             self._pgconn.enter_pipeline_mode()
         self._open = True
         if self._prepares:
-            if self._connection.prepared.is_new(statement.name):
+            if self._connection.prepared.use(statement.name):
                 self._pgconn.send_prepare(statement.name, statement.text)
                 self._on_their_way.append(False)
             self._pgconn.send_query_prepared(statement.name, given, result_format=Format.BINARY)
@@ -75,7 +75,7 @@ class Pipeline:
         """End the part, and with it the use of plans that have grown old. At the beginning of one that would come
         before BEGIN, which then could not say any more what its transaction sees.
         """
-        if self._prepares and self._connection.prepared.is_old():
+        if self._prepares and self._connection.prepared.renew():
             self._pgconn.send_query_params(DISCARD_PLANS, None)
             self._on_their_way.append(False)
         self._pgconn.pipeline_sync()
@@ -163,8 +163,8 @@ class Pipeline:
 
 
 def _spelled_out(query: str, values: Mapping[str, object]) -> tuple[Numbered, Mapping[str, object]]:
-    """A statement and its values, with a list of ids as an array; or each by itself, where there are few, the last as
-    often as the statement wants one more.
+    """A statement and its values, with a list of ids as an array; or each by itself, where there are few, filled up
+    with NULL, which equals none.
     """
     asked = values.get("ids")
     if not isinstance(asked, tuple):
@@ -173,7 +173,7 @@ def _spelled_out(query: str, values: Mapping[str, object]) -> tuple[Numbered, Ma
     if not asked or large_enough == len(FEW) or parameters.has_nul(asked):
         return by_name()[query], {**values, "ids": parameters.ids(asked)}
     statement, names = for_few(query, FEW[large_enough])
-    return statement, {**values, **dict(zip_longest(names, asked, fillvalue=asked[-1]))}
+    return statement, {**values, **dict(zip_longest(names, asked))}
 
 
 def _in_text(value: object) -> bytes | None:

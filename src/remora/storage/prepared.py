@@ -23,15 +23,15 @@ class Prepared:
         self._names: set[bytes] = set()
         self._planned_at = now()
 
-    def is_new(self, name: bytes) -> bool:
-        """Whether a statement is not prepared; from now on it is."""
+    def use(self, name: bytes) -> bool:
+        """Note that a statement is used. True if it is for the first time: then it has to be prepared."""
         if name in self._names:
             return False
         self._names.add(name)
         return True
 
-    def is_old(self) -> bool:
-        """Whether plans are too old to go on with; from now on they are new."""
+    def renew(self) -> bool:
+        """Note that plans are made anew, if they are too old to go on with. True if so: then they have to be."""
         now = self.now()
         if now - self._planned_at < OLD_SECONDS:
             return False
